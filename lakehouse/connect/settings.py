@@ -1,0 +1,58 @@
+"""Where everything lives: one home folder per installation, so that two homes on one machine never meet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings from the environment (prefix ``CITYBRAIN_``); every path is below ``home``."""
+
+    model_config = SettingsConfigDict(env_prefix="CITYBRAIN_", frozen=True)
+
+    home: Path = Path(".citybrain")
+    profile: Literal["embedded", "cluster"] = "embedded"
+    threads: int = Field(default=0, ge=0, description="DuckDB threads; 0 takes one per core")
+    memory_limit: str = Field(default="1200MB", description="DuckDB memory limit per process")
+
+    @property
+    def root(self) -> Path:
+        return self.home.expanduser().resolve()
+
+    @property
+    def catalog_db(self) -> Path:
+        """SQLite: Iceberg catalog pointers and the branch register (embedded profile)."""
+        return self.root / "catalog.db"
+
+    @property
+    def app_db(self) -> Path:
+        """SQLite: API keys and other state of the doors (embedded profile)."""
+        return self.root / "app.db"
+
+    @property
+    def warehouse(self) -> Path:
+        """Iceberg data and metadata files."""
+        return self.root / "warehouse"
+
+    @property
+    def landing(self) -> Path:
+        """Every delivery as it was received, content-addressed; never rewritten."""
+        return self.root / "landing"
+
+    @property
+    def runs(self) -> Path:
+        """One folder per branch: build database, outcomes, reports."""
+        return self.root / "runs"
+
+    @property
+    def docs(self) -> Path:
+        """Generated documentation: ``quality/`` (Data Docs) and ``dbt/``."""
+        return self.root / "docs"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
