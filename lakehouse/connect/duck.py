@@ -1,0 +1,193 @@
+"""DuckDB connections: extensions from the installed wheels, limits from the settings, views over a branch."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import duckdb
+
+from lakehouse.connect.database import MAIN, branch_pointers
+from lakehouse.connect.iceberg import Column, TableVersion, table_version
+from lakehouse.connect.settings import Settings
+
+Connection = duckdb.DuckDBPyConnection
+Relation = duckdb.DuckDBPyRelation
+DuckError = duckdb.Error
+
+EXTENSIONS = ("avro", "iceberg", "encodings")
+QUARANTINE_COLUMNS = {
+    "batch_id": "varchar",
+    "delivery": "varchar",
+    "row_number": "bigint",
+    "key": "varchar",
+    "rule": "varchar",
+    "rules": "varchar",
+    "column_name": "varchar",
+    "reason": "varchar",
+    "raw": "varchar",
+}
+_DUCK_TYPES = {
+    "boolean": "boolean",
+    "int": "integer",
+    "long": "bigint",
+    "float": "float",
+    "double": "double",
+    "date": "date",
+    "time": "time",
+    "timestamp": "timestamp",
+    "timestamptz": "timestamptz",
+    "string": "varchar",
+    "binary": "blob",
+    "uuid": "uuid",
+}
+
+
+def open_duckdb(
+    path: Path | None = None,
+    *,
+    read_only: bool = False,
+    settings: Settings | None = None,
+    temp_dir: Path | None = None,
+) -> Connection:
+    """Open DuckDB (in memory without ``path``) within the settings' memory and thread limits.
+
+    Extensions come from the wheels and are loaded when a statement first needs one (``encodings`` takes over a
+    second); nothing is ever downloaded. What does not fit in memory goes to ``temp_dir``.
+    """
+    settings = settings or Settings()
+    spill = temp_dir or settings.root / "tmp"
+    spill.mkdir(parents=True, exist_ok=True)
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "true",
+        "extension_directory": str(_extension_directory(settings)),
+        "memory_limit": settings.memory_limit,
+        "threads": str(settings.threads or os.cpu_count() or 1),
+        "temp_directory": str(spill),
+        "python_enable_replacements": "false",
+    }
+    return duckdb.connect(str(path) if path else ":memory:", read_only=read_only, config=config)
+
+
+def _extension_directory(settings: Settings) -> Path:
+    """Lay out the wheels' extension files the way DuckDB looks for them, as links."""
+    root = settings.root / "extensions"
+    folder = root / f"v{duckdb.__version__}" / _platform()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in EXTENSIONS:
+        source = _wheel_file(name)
+        link = folder / f"{name}.duckdb_extension"
+        if not (link.is_symlink() and link.readlink() == source):
+            _replace_link(link, source)
+    return root
+
+
+def _platform() -> str:
+    machine = os.uname().machine
+    arch = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(machine, machine)
+    return f"{'osx' if os.uname().sysname == 'Darwin' else 'linux'}_{arch}"
+
+
+def _wheel_file(name: str) -> Path:
+    spec = find_spec(f"duckdb_extension_{name}")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"the package duckdb-extension-{name} is missing; run `uv sync`")
+    return Path(spec.origin).parent / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
+
+
+def _replace_link(link: Path, source: Path) -> None:
+    """Point ``link`` at ``source`` in one step, so that a process opening it now sees the old or the new one."""
+    with tempfile.TemporaryDirectory(dir=link.parent) as folder:
+        fresh = Path(folder) / link.name
+        fresh.symlink_to(source)
+        fresh.replace(link)
+
+
+def quote(name: str) -> str:
+    """Quote an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str) -> str:
+    """Quote an SQL string."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def duck_type(iceberg_type: str) -> str:
+    """Return the DuckDB type of an Iceberg primitive type."""
+    if iceberg_type.startswith("decimal"):
+        return iceberg_type.replace(" ", "")
+    if iceberg_type.startswith("fixed"):
+        return "blob"
+    return _DUCK_TYPES[iceberg_type]
+
+
+def files_sql(columns: tuple[Column, ...], files: list[str], *, extra: str = "") -> str:
+    """Return a table expression over data files whose columns are found by Iceberg field id, not by name.
+
+    Columns that a file does not have yet read as null; widened types are cast. ``extra`` adds reader options.
+    """
+    if not files:
+        empty = ", ".join(f"cast(null as {duck_type(c.type)}) as {quote(c.name)}" for c in columns)
+        return f"(select {empty} where false)"
+    fields = ", ".join(
+        f"{c.field_id}: {{name: {literal(c.name)}, type: {literal(duck_type(c.type))}, default_value: null}}"
+        for c in columns
+    )
+    return f"read_parquet([{', '.join(map(literal, files))}], schema = map {{{fields}}}{extra})"
+
+
+def version_sql(version: TableVersion) -> str:
+    """Return a table expression over one table version."""
+    if version.has_delete_files:
+        # Only another engine writes delete files; the iceberg extension applies them.
+        snapshot = "" if version.snapshot_id is None else f", snapshot_from_id => {version.snapshot_id}"
+        return f"iceberg_scan({literal(version.metadata_location)}{snapshot})"
+    return files_sql(version.columns, list(version.files))
+
+
+def view_sql(identifier: str, metadata_location: str) -> str:
+    """Return the statement that makes the view of a table, named as its identifier."""
+    schema, _, table = identifier.partition(".")
+    version = table_version(metadata_location)
+    columns = ", ".join(quote(c.name) for c in version.columns)
+    return f"create or replace view {quote(schema)}.{quote(table)} as select {columns} from {version_sql(version)}"
+
+
+def attach_branch(con: Connection, settings: Settings, branch: str = MAIN, *, extra_views: bool = True) -> list[str]:
+    """Make a schema and a view for every table of a branch; return the identifiers.
+
+    The views keep showing the branch as it is now. ``extra_views`` adds ``ops.quarantine``.
+    """
+    return attach_pointers(con, branch_pointers(settings, branch), extra_views=extra_views)
+
+
+def attach_pointers(con: Connection, tables: dict[str, str], *, extra_views: bool = True) -> list[str]:
+    """Make the views of a set of metadata pointers, as ``attach_branch`` does."""
+    for schema in sorted({identifier.partition(".")[0] for identifier in tables}):
+        con.execute(f"create schema if not exists {quote(schema)}")
+    for identifier, pointer in tables.items():
+        con.execute(view_sql(identifier, pointer))
+    if extra_views:
+        con.execute("create schema if not exists ops")
+        con.execute(quarantine_view_sql(tables))
+    return list(tables)
+
+
+def quarantine_view_sql(tables: dict[str, str]) -> str:
+    """Return the statement of ``ops.quarantine``: all quarantine tables, with dept and resource first."""
+    parts = [_quarantine_part(identifier) for identifier in tables if identifier.startswith("quarantine.")]
+    if not parts:
+        empty = ", ".join(f"cast(null as {type_}) as {quote(name)}" for name, type_ in QUARANTINE_COLUMNS.items())
+        parts = [f"select cast(null as varchar) as dept, cast(null as varchar) as resource, {empty} where false"]
+    return f"create or replace view ops.quarantine as {' union all by name '.join(parts)}"
+
+
+def _quarantine_part(identifier: str) -> str:
+    table = identifier.partition(".")[2]
+    dept, _, resource = table.partition("_")
+    columns = ", ".join(map(quote, QUARANTINE_COLUMNS))
+    return f"select {literal(dept)} as dept, {literal(resource)} as resource, {columns} from quarantine.{quote(table)}"

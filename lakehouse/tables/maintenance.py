@@ -1,0 +1,166 @@
+"""Keep tables in order: pack small files, expire old snapshots, forget what nobody needs any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import structlog
+from pyiceberg.exceptions import CommitFailedException, ValidationException
+from pyiceberg.table import Table
+from pyiceberg.table.update.snapshot import ExpireSnapshots
+
+from lakehouse.branches import (
+    PublishConflict,
+    diverged,
+    drop_branch,
+    drop_published,
+    forget_publishes,
+    kept_pointers,
+    list_branches,
+    open_branch,
+    publish,
+)
+from lakehouse.connect.database import branch_pointers, reading
+from lakehouse.connect.duck import Connection, files_sql, open_duckdb
+from lakehouse.connect.iceberg import Column, open_catalog, table_version
+from lakehouse.connect.settings import Settings
+from lakehouse.tables.commit import (
+    BATCH_ID,
+    EXPIRED_BATCHES,
+    Change,
+    ForeignDeletes,
+    commit_once,
+    expired_batches,
+    rewritable_files,
+    short_batch_id,
+)
+from lakehouse.tables.files import FULL_FILE_ROWS, data_files, write_files
+
+log = structlog.get_logger(__name__)
+
+MAINTENANCE = "citybrain.maintenance"
+BRANCH = "maintenance"
+KEEP_PUBLISHES = 30
+KEEP_BRANCHES = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class MaintenanceReport:
+    """What one maintenance run did; ``skipped`` tables have unpublished work on a branch."""
+
+    compacted: list[str] = field(default_factory=list)
+    snapshots_expired: int = 0
+    publishes_forgotten: int = 0
+    skipped: list[str] = field(default_factory=list)
+
+
+def maintain(
+    settings: Settings, *, keep_publishes: int = KEEP_PUBLISHES, con: Connection | None = None
+) -> MaintenanceReport:
+    """Compact and expire every table of ``main`` on a branch of its own, and publish the result.
+
+    Tables with unpublished work on another branch are left for the next time, so that no writer loses a race
+    against the maintenance.
+    """
+    forgotten = forget_publishes(settings, keep_publishes)
+    drop_published(settings, opened_before=(datetime.now(UTC) - KEEP_BRANCHES).isoformat())
+    busy = _unpublished(settings)
+    branch = open_branch(settings, BRANCH, takeover=True)
+    catalog = open_catalog(settings, branch.catalog_name)
+    con = con or open_duckdb(settings=settings)
+    compacted, expired = [], 0
+    names = list(branch_pointers(settings, branch.name))
+    for name in names:
+        if name in busy:
+            continue
+        table = catalog.load_table(name)
+        compacted += [name] if compact(con, table) else []
+        expired += expire(settings, table)
+    try:
+        publish(settings, branch)
+    except PublishConflict as conflict:
+        log.info("maintenance_gave_way", reason=str(conflict))
+        drop_branch(settings, branch)
+        return MaintenanceReport(publishes_forgotten=forgotten, skipped=names)
+    return MaintenanceReport(compacted, expired, forgotten, sorted(busy & set(names)))
+
+
+def _unpublished(settings: Settings) -> set[str]:
+    open_names = [info.name for info in list_branches(settings) if info.state == "open" and info.name != BRANCH]
+    return {identifier for name in open_names for identifier in diverged(settings, name)}
+
+
+def compact(con: Connection, table: Table) -> bool:
+    """Pack the small files of a table into full ones, in their order; rows and batch ids stay as they are.
+
+    Returns False when there are not two small files, another writer was faster, or another engine deleted rows.
+    """
+    try:
+        small = [file for file in rewritable_files(table) if file.record_count < FULL_FILE_ROWS // 2]
+    except ForeignDeletes as refused:
+        log.warning("compaction_refused", reason=str(refused))
+        return False
+    if len(small) < 2:
+        return False
+    columns = tuple(Column(f.field_id, f.name, str(f.field_type), f.required) for f in table.schema().fields)
+    written = write_files(con, table, f"select * from {files_sql(columns, [file.file_path for file in small])}")
+    added = data_files(table, written)
+    if sum(file.record_count for file in added) != sum(file.record_count for file in small):
+        _remove(written)
+        raise RuntimeError(
+            f"{'.'.join(table.name())}: compaction would change the number of rows; nothing was committed"
+        )
+    try:
+        commit_once(table, Change(added, small), {MAINTENANCE: "compact"})
+    except (CommitFailedException, ValidationException):
+        _remove(written)
+        return False
+    return True
+
+
+def _remove(files: list[Path]) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)
+
+
+def expire(settings: Settings, table: Table) -> int:
+    """Expire the snapshots that no branch and no kept publish shows; their batch ids stay known.
+
+    Returns how many went. The files go later, with the orphan clean-up.
+    """
+    name = ".".join(table.name())
+    keep = _shown_snapshots(settings, name) | {ref.snapshot_id for ref in table.refs().values()}
+    old = [snapshot for snapshot in table.snapshots() if snapshot.snapshot_id not in keep]
+    if not old:
+        return 0
+    batches = {
+        short_batch_id(table, batch)
+        for snapshot in old
+        if snapshot.summary and (batch := snapshot.summary.get(BATCH_ID)) is not None
+    }
+    transaction = table.transaction()
+    known = expired_batches(table)
+    if batches - known:
+        transaction.set_properties({EXPIRED_BATCHES: ",".join(sorted(known | batches))})
+    ExpireSnapshots(transaction).by_ids([snapshot.snapshot_id for snapshot in old]).commit()
+    try:
+        transaction.commit_transaction()
+    except CommitFailedException:
+        return 0
+    return len(old)
+
+
+def _shown_snapshots(settings: Settings, identifier: str) -> set[int]:
+    """Return the current snapshots of a table on every branch and in every kept publish."""
+    namespace, _, table = identifier.partition(".")
+    with reading(settings) as db:
+        rows = db.execute(
+            "select metadata_location from iceberg_tables where table_namespace = ? and table_name = ?",
+            (namespace, table),
+        ).fetchall()
+    locations = {row[0] for row in rows}
+    locations |= {tables[identifier] for tables in kept_pointers(settings) if identifier in tables}
+    shown = {table_version(location).snapshot_id for location in locations if Path(location).exists()}
+    return {snapshot for snapshot in shown if snapshot is not None}
