@@ -1,0 +1,16 @@
+select
+    resident_id,
+    person_name,
+    sex_code,
+    birth_date,
+    ethnic_code,
+    marital_status_code,
+    household_id,
+    relation_code,
+    division_code,
+    address_text,
+    phone,
+    registration_status_code,
+    updated_at,
+    _batch_id as batch_id
+from {{ source('gaj', 'resident') }}

@@ -1,0 +1,8 @@
+select
+    taxpayer_no,
+    taxpayer_name,
+    status_code,
+    taxpayer_kind_code,
+    registered_on,
+    _batch_id as batch_id
+from {{ source('swj', 'tax_registration') }}

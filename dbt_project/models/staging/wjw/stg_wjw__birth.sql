@@ -1,0 +1,12 @@
+select
+    certificate_no,
+    child_name,
+    sex_code,
+    birth_date,
+    mother_resident_id,
+    father_resident_id,
+    weight_g,
+    institution_id,
+    issued_at,
+    _batch_id as batch_id
+from {{ source('wjw', 'birth') }}

@@ -1,0 +1,9 @@
+select
+    certificate_no,
+    resident_id,
+    person_name,
+    death_date,
+    cause_code,
+    issued_on,
+    _batch_id as batch_id
+from {{ source('wjw', 'death') }}

@@ -1,0 +1,10 @@
+select
+    institution_id,
+    institution_name,
+    credit_code,
+    level_code,
+    bed_count,
+    longitude,
+    latitude,
+    _batch_id as batch_id
+from {{ source('wjw', 'medical_institution') }}

@@ -1,0 +1,10 @@
+select
+    licence_no,
+    licence_kind_code,
+    holder_credit_code,
+    holder_name,
+    decided_on,
+    valid_until,
+    updated_at,
+    _batch_id as batch_id
+from {{ source('xzsp', 'licence') }}

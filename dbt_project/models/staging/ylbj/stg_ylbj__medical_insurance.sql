@@ -1,0 +1,9 @@
+select
+    insured_no,
+    resident_id,
+    person_name,
+    scheme_code,
+    division_code,
+    insured_on,
+    _batch_id as batch_id
+from {{ source('ylbj', 'medical_insurance') }}

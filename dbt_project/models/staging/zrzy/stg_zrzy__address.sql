@@ -1,0 +1,9 @@
+select
+    address_id,
+    address_text,
+    division_code,
+    longitude,
+    latitude,
+    published_on,
+    _batch_id as batch_id
+from {{ source('zrzy', 'address') }}

@@ -1,0 +1,10 @@
+select
+    certificate_no,
+    house_id,
+    owner_resident_id,
+    owner_name,
+    share_ratio,
+    registered_on,
+    updated_at,
+    _batch_id as batch_id
+from {{ source('zrzy', 'real_estate') }}
