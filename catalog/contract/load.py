@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
+from catalog.contract.document import read_document
 from catalog.contract.model import Contract
 from catalog.contract.vocabulary import Vocabulary
 
 CATALOG_ROOT = Path(__file__).resolve().parents[1]
 SUFFIX = ".odcs.yaml"
 VOCABULARY_PARTS = ("city", "departments", "items", "code_lists", "categories", "facts")
+REMEMBERED_CONTRACTS = 4096
+
+
+class UnreadableDocument(ValueError):
+    """A file that is not one strict YAML document; the message names file, line and fault."""
 
 
 def read_yaml(path: Path) -> Any:
-    """Parse one YAML 1.2 file into plain objects; raise ``ruamel.yaml.YAMLError`` on bad syntax or doubled keys."""
-    return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    """Parse one file into plain objects; raise :class:`UnreadableDocument` on bad syntax, doubled keys or aliases."""
+    return _parse(path.read_bytes(), str(path))
 
 
 def contract_paths(root: Path = CATALOG_ROOT) -> list[Path]:
@@ -26,13 +34,17 @@ def contract_paths(root: Path = CATALOG_ROOT) -> list[Path]:
 
 
 def load_contract(path: Path) -> Contract:
-    """Load and validate one contract; raise ``pydantic.ValidationError`` when it breaks a rule."""
-    return Contract.model_validate(read_yaml(path))
+    """Load and validate one contract; raise ``pydantic.ValidationError`` when it breaks a rule.
+
+    A file whose content was loaded before in this process is not parsed again.
+    """
+    return parse_contract(path.read_bytes(), str(path))
 
 
 def load_contracts(root: Path = CATALOG_ROOT) -> dict[str, Contract]:
     """Return every contract by its key ``<dept>.<resource>``."""
-    contracts = (load_contract(path) for path in contract_paths(root))
+    with _many_new_objects():
+        contracts = [load_contract(path) for path in contract_paths(root)]
     return {contract.key: contract for contract in contracts}
 
 
@@ -41,3 +53,29 @@ def load_vocabulary(root: Path = CATALOG_ROOT) -> Vocabulary:
     return Vocabulary.model_validate(
         {part: read_yaml(root / "vocabulary" / f"{part}.yaml") for part in VOCABULARY_PARTS}
     )
+
+
+@lru_cache(maxsize=REMEMBERED_CONTRACTS)
+def parse_contract(content: bytes, name: str) -> Contract:
+    """Validate the content of one contract file; ``name`` is what messages call it."""
+    return Contract.model_validate(_parse(content, name))
+
+
+def _parse(content: bytes, name: str) -> Any:
+    document = read_document(content, places=False)
+    if document.faults:
+        fault = document.faults[0]
+        raise UnreadableDocument(f"{name}:{fault.place.line}: {fault.message}")
+    return document.data
+
+
+@contextmanager
+def _many_new_objects() -> Iterator[None]:
+    """Pause the cycle collector: it walks all that was loaded again and again, and nothing of it is garbage."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -7,16 +7,17 @@ A :class:`Contract` is the only description of a resource that a person writes; 
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, Self
+from datetime import date
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 TYPE_PATTERN = re.compile(
     r"^(?:varchar\((?P<length>[1-9]\d{0,4})\)|decimal\((?P<precision>[1-9]\d?),(?P<scale>\d{1,2})\)"
-    r"|integer|bigint|double|boolean|date|timestamp)$"
+    r"|integer|bigint|double|boolean|date|timestamp)\Z"
 )
-RESOURCE_CODE_PATTERN = re.compile(r"^[1-3]\d{2}\d{3}\d*/\d+$")  # 发改高技〔2017〕1272号
+RESOURCE_CODE_PATTERN = re.compile(r"^[1-3]\d{2}\d{3}\d*/\d+\Z")  # 发改高技〔2017〕1272号
 LOGICAL_OF = {
     "varchar": "string",
     "decimal": "number",
@@ -28,6 +29,23 @@ LOGICAL_OF = {
     "timestamp": "timestamp",
 }
 
+MASK_PATTERN = r"^(keep_\d+_\d+|year|hidden)$"
+
+
+class CrossFieldError(ValueError):
+    """Fields that contradict each other. ``lint`` states these itself, with the line of the field to change."""
+
+
+def _iso_date(value: str) -> str:
+    try:
+        if date.fromisoformat(value).isoformat() == value:  # fromisoformat also takes 20260115 and 2026-W03-4
+            return value
+    except ValueError:
+        pass
+    raise ValueError(f"{value!r} is not a date; write it as 'YYYY-MM-DD'")
+
+
+IsoDate = Annotated[str, AfterValidator(_iso_date)]
 SourceKind = Literal["database", "csv", "excel", "http_api", "ndjson"]
 LoadMode = Literal["upsert", "append", "replace"]
 UpdateCycle = Literal["实时", "每日", "每周", "每月", "每季度", "每年"]
@@ -37,7 +55,9 @@ SharingMethod = Literal["服务接口", "批量交换", "文件下载"]
 class Strict(BaseModel):
     """Base of every contract part: camelCase in YAML, frozen, no unknown keys."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, allow_inf_nan=False
+    )
 
 
 class CustomProperty(Strict):
@@ -64,8 +84,8 @@ class Authority(Strict):
 
     dept: str
     fact: str
-    since: str
-    decision: str
+    since: IsoDate
+    decision: str = Field(min_length=1)
 
 
 class PropertyGov(Strict):
@@ -76,7 +96,7 @@ class PropertyGov(Strict):
     code_list: str | None = None
     reference: str | None = Field(default=None, pattern=r"^[a-z]+\.[a-z_]+\.[a-z_]+$")
     not_before: str | None = None
-    mask: str | None = None
+    mask: str | None = Field(default=None, pattern=MASK_PATTERN)
     authority: Authority | None = None
 
 
@@ -121,11 +141,11 @@ class Property(Strict):
     def _logical_matches_physical(self) -> Self:
         expected = LOGICAL_OF[self.base_type]
         if self.logical_type != expected:
-            raise ValueError(
+            raise CrossFieldError(
                 f"logicalType {self.logical_type} does not fit physicalType {self.physical_type} (expected {expected})"
             )
         if self.primary_key and not self.required:
-            raise ValueError("a primary key column must be required")
+            raise CrossFieldError("a primary key column must be required")
         return self
 
     @property
@@ -202,9 +222,9 @@ class NoShareBasis(Strict):
 class Assessments(Strict):
     """Dates (YYYY-MM-DD) of what must precede listing: 保密风险评估、个人信息保护影响评估、负责人签发 (条例第十三条)."""
 
-    secrecy: str | None = None
-    personal_information: str | None = None
-    sign_off: str | None = None
+    secrecy: IsoDate | None = None
+    personal_information: IsoDate | None = None
+    sign_off: IsoDate | None = None
 
 
 class ContractGov(Strict):
@@ -224,6 +244,7 @@ class ContractGov(Strict):
     source: Source
     quality: QualityThresholds = QualityThresholds()
     assessments: Assessments = Assessments()
+    secrecy: Literal["无", "工作秘密", "国家秘密"] = "无"
     reflow: bool = False
     related: list[str] = []
 
@@ -238,16 +259,18 @@ class ContractGov(Strict):
 
     @model_validator(mode="after")
     def _sharing_law(self) -> Self:
+        if self.secrecy != "无":
+            raise CrossFieldError(f"{self.secrecy} stays out of the catalogue (《政务数据共享条例》第三条)")
         if self.share_type == 2 and self.share_condition is None:
-            raise ValueError(
+            raise CrossFieldError(
                 "有条件共享 must state govShareCondition with scope and purposes (《政务数据共享条例》第十五条)"
             )
         if self.share_type == 3 and self.no_share_basis is None:
-            raise ValueError(
+            raise CrossFieldError(
                 "不予共享 must state govNoShareBasis with law, article and reason (《政务数据共享条例》第十五条)"
             )
         if self.share_type != 3 and not self.share_methods:
-            raise ValueError(
+            raise CrossFieldError(
                 "govShareMethods must name at least one of 服务接口、批量交换、文件下载 (《政务数据共享条例》第二十二条)"
             )
         return self
@@ -282,15 +305,15 @@ class Contract(Strict):
         names = [p.name for p in self.properties]
         doubled = sorted({n for n in names if names.count(n) > 1})
         if doubled:
-            raise ValueError(f"properties named twice: {', '.join(doubled)}")
+            raise CrossFieldError(f"properties named twice: {', '.join(doubled)}")
         if not self.primary_key:
-            raise ValueError("at least one property must be primaryKey: true")
+            raise CrossFieldError("at least one property must be primaryKey: true")
         watermark = self.gov.source.watermark
         if watermark is not None and watermark not in names:
-            raise ValueError(f"govSource.watermark {watermark!r} is not a property of this contract")
+            raise CrossFieldError(f"govSource.watermark {watermark!r} is not a property of this contract")
         for prop in self.properties:
             if prop.gov.not_before is not None and prop.gov.not_before not in names:
-                raise ValueError(
+                raise CrossFieldError(
                     f"{prop.name}: govNotBefore {prop.gov.not_before!r} is not a property of this contract"
                 )
         return self

@@ -68,10 +68,18 @@ class City(Strict):
 
 
 class Categories(Strict):
+    """类 (1 digit), 项 (3 digits) and 目 (6 digits) with their names, and the topic libraries."""
+
     scheme: str
     classes: dict[str, str]
     groups: dict[str, str]
+    entries: dict[str, str] = Field(default_factory=dict)
     topics: dict[str, str]
+
+    def path(self, category: str) -> str:
+        """Return a category in words, ``基础/人口/户籍人口``; a level without a name stands as its code."""
+        levels = ((category[:1], self.classes), (category[:3], self.groups), (category[:6], self.entries))
+        return "/".join(names.get(code, code) for code, names in levels)
 
 
 class Fact(Strict):

@@ -60,7 +60,7 @@ def _table(contract: Contract) -> dict[str, Any]:
     return {
         "name": contract.resource,
         "description": f"{contract.name}。{contract.description.purpose}",
-        "config": {"meta": meta},
+        "config": {"meta": {name: value for name, value in meta.items() if value is not None}},
         "columns": [*(_column(prop) for prop in contract.properties), *(dict(column) for column in _TECHNICAL)],
     }
 

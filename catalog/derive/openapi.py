@@ -111,6 +111,13 @@ def _filter(prop: Property) -> dict[str, Any]:
 def _paging() -> list[dict[str, Any]]:
     limit = {"type": "integer", "minimum": 1, "maximum": LIMIT_MAXIMUM, "default": LIMIT_DEFAULT}
     return [
+        {
+            "name": "fields",
+            "in": "query",
+            "required": False,
+            "description": "只返回这些数据项（逗号分隔）；缺省为全部",
+            "schema": {"type": "string", "minLength": 1},
+        },
         {"name": "limit", "in": "query", "required": False, "description": "每页行数", "schema": limit},
         {
             "name": "page_token",
@@ -138,10 +145,10 @@ def _value_schema(prop: Property) -> dict[str, Any]:
 
 
 def _row_schema(contract: Contract, vocabulary: Vocabulary) -> dict[str, Any]:
+    """Return the schema of a row; no column is required, since a request may choose its fields."""
     return {
         "type": "object",
         "title": contract.name,
-        "required": [prop.name for prop in contract.properties],
         "properties": {prop.name: _column_schema(prop, vocabulary) for prop in contract.properties},
         "additionalProperties": False,
     }

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 import duckdb
 
 from lakehouse.connect.database import MAIN, branch_pointers
-from lakehouse.connect.iceberg import Column, TableVersion, table_version
 from lakehouse.connect.settings import Settings
+from lakehouse.connect.versions import Column, TableVersion, table_version
 
 Connection = duckdb.DuckDBPyConnection
 Relation = duckdb.DuckDBPyRelation
@@ -125,28 +126,74 @@ def duck_type(iceberg_type: str) -> str:
     return _DUCK_TYPES[iceberg_type]
 
 
-def files_sql(columns: tuple[Column, ...], files: list[str], *, extra: str = "") -> str:
+def files_sql(
+    columns: Sequence[Column],
+    files: Sequence[str],
+    delete_files: Sequence[tuple[str, str]] = (),
+    *,
+    positions: bool = False,
+) -> str:
     """Return a table expression over data files whose columns are found by Iceberg field id, not by name.
 
-    Columns that a file does not have yet read as null; widened types are cast. ``extra`` adds reader options.
+    Columns that a file does not have yet read as null; widened types are cast. Rows named by ``delete_files`` (position
+    delete file, its data file) are left out. ``positions`` adds ``file_number`` (in ``files``) and ``row_number``.
     """
     if not files:
-        empty = ", ".join(f"cast(null as {duck_type(c.type)}) as {quote(c.name)}" for c in columns)
-        return f"(select {empty} where false)"
+        return _no_rows_sql(columns, positions)
+    touched = {data_file for _, data_file in delete_files}
+    clean = [number for number, file in enumerate(files) if file not in touched]
+    dirty = [number for number, file in enumerate(files) if file in touched]
+    selects = [_read_sql(columns, files, clean, positions)] if clean else []
+    if dirty:
+        selects.append(
+            f"{_read_sql(columns, files, dirty, positions)} anti join {_deleted_sql(files, dirty, delete_files)} gone"
+            " on t.file_index = gone.file_index and t.file_row_number = gone.pos"
+        )
+    return f"({' union all '.join(selects)})"
+
+
+def _no_rows_sql(columns: Sequence[Column], positions: bool) -> str:
+    names = [f"cast(null as {duck_type(column.type)}) as {quote(column.name)}" for column in columns]
+    names += ["0::bigint as file_number", "0::bigint as row_number"] if positions else []
+    return f"(select {', '.join(names)} where false)"
+
+
+def _read_sql(columns: Sequence[Column], files: Sequence[str], numbers: list[int], positions: bool) -> str:
+    """Return a select over the numbered files, without looking at deletes."""
     fields = ", ".join(
         f"{c.field_id}: {{name: {literal(c.name)}, type: {literal(duck_type(c.type))}, default_value: null}}"
         for c in columns
     )
-    return f"read_parquet([{', '.join(map(literal, files))}], schema = map {{{fields}}}{extra})"
+    names = [f"t.{quote(column.name)}" for column in columns]
+    if positions:
+        same = numbers == list(range(len(numbers)))
+        names.append(
+            "t.file_index::bigint as file_number" if same else f"{numbers}[t.file_index::bigint + 1] as file_number"
+        )
+        names.append("t.file_row_number as row_number")
+    paths = ", ".join(literal(files[number]) for number in numbers)
+    return (
+        f"select {', '.join(names)} from read_parquet([{paths}], schema = map {{{fields}}}, file_row_number = true) t"
+    )
+
+
+def _deleted_sql(files: Sequence[str], numbers: list[int], delete_files: Sequence[tuple[str, str]]) -> str:
+    """Return the deleted positions of the numbered files, by their place in that list."""
+    wanted = {files[number] for number in numbers}
+    places = ", ".join(f"({place}, {literal(files[number])})" for place, number in enumerate(numbers))
+    paths = ", ".join(literal(path) for path, data_file in delete_files if data_file in wanted)
+    return (
+        f"(select f.file_index, d.pos from read_parquet([{paths}]) d"
+        f" join (values {places}) f(file_index, path) on d.file_path = f.path)"
+    )
 
 
 def version_sql(version: TableVersion) -> str:
     """Return a table expression over one table version."""
-    if version.has_delete_files:
-        # Only another engine writes delete files; the iceberg extension applies them.
+    if version.needs_extension:
         snapshot = "" if version.snapshot_id is None else f", snapshot_from_id => {version.snapshot_id}"
         return f"iceberg_scan({literal(version.metadata_location)}{snapshot})"
-    return files_sql(version.columns, list(version.files))
+    return files_sql(version.columns, version.files, version.delete_files)
 
 
 def view_sql(identifier: str, metadata_location: str) -> str:

@@ -19,8 +19,8 @@ from lakehouse.connect.duck import (
     quote,
     view_sql,
 )
-from lakehouse.connect.iceberg import table_version
 from lakehouse.connect.settings import Settings
+from lakehouse.connect.versions import table_version
 from lakehouse.query.guard import QueryError, plain_message, read_question
 
 QUARANTINE = "ops.quarantine"
@@ -103,7 +103,7 @@ class Reader:
 
     def _make_view(self, identifier: str) -> None:
         pointer = self._pointers[identifier]
-        if not self._iceberg and table_version(pointer).has_delete_files:
+        if not self._iceberg and table_version(pointer).needs_extension:
             # Extensions cannot be loaded once external access is off, so start again with it.
             self._con.close()
             self._con = self._open(iceberg=True)

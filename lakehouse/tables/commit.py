@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, ValidationException
-from pyiceberg.manifest import DataFile
-from pyiceberg.table import Table
+from pyiceberg.manifest import DataFile, DataFileContent
+from pyiceberg.table import Table, Transaction
 
 from lakehouse.branches import StaleWriter
 from lakehouse.connect.faults import fault_point, guard_off
-from lakehouse.connect.iceberg import live_files
+from lakehouse.connect.versions import LiveFiles, live_files
 from lakehouse.tables.files import data_files
+from lakehouse.tables.producer import row_change
 
 BATCH_ID = "citybrain.batch-id"
 EXPIRED_BATCHES = "citybrain.expired-batches"
@@ -24,7 +25,7 @@ MAX_ATTEMPTS = 60
 
 @dataclass(frozen=True)
 class Change:
-    """What one commit does: the files it adds and the files it takes out."""
+    """What one commit does: the files it adds and takes out, data files and position delete files alike."""
 
     added: list[DataFile] = field(default_factory=list)
     removed: list[DataFile] = field(default_factory=list)
@@ -53,29 +54,32 @@ def short_batch_id(table: Table, batch_id: str) -> str:
     return batch_id.removeprefix(prefix)
 
 
-def live_data_files(table: Table) -> list[DataFile]:
-    """Return the data files of the table's current snapshot."""
+def live(table: Table) -> LiveFiles:
+    """Return the files of the table's current snapshot."""
     snapshot = table.current_snapshot()
-    return [] if snapshot is None else live_files(snapshot.manifest_list)[0]
+    return live_files(None if snapshot is None else snapshot.manifest_list)
+
+
+def every_file(table: Table) -> list[DataFile]:
+    """Return the data files and the position delete files of the current snapshot."""
+    files = rewritable(table)
+    return [*files.data, *(deletes for group in files.deletes.values() for deletes in group)]
 
 
 class ForeignDeletes(RuntimeError):
-    """Another engine wrote delete files, which a rewrite of data files here would undo."""
+    """Another engine wrote delete files of a kind that a rewrite here would undo."""
 
 
-def rewritable_files(table: Table) -> list[DataFile]:
-    """Return the data files of the current snapshot, for rewriting some of them.
+def rewritable(table: Table) -> LiveFiles:
+    """Return the files of the current snapshot, for rewriting some of them.
 
     Raises:
-        ForeignDeletes: the snapshot has delete files.
+        ForeignDeletes: the snapshot has deletes that do not belong to a single data file.
     """
-    snapshot = table.current_snapshot()
-    files, deletes = ([], False) if snapshot is None else live_files(snapshot.manifest_list)
-    if deletes:
+    files = live(table)
+    if files.foreign:
         name = ".".join(table.name())
-        raise ForeignDeletes(
-            f"{name} has delete files of another engine; rewrite its data files with that engine first"
-        )
+        raise ForeignDeletes(f"{name} has deletes of another engine; rewrite its data files with that engine first")
     return files
 
 
@@ -95,7 +99,7 @@ def replace_files(table: Table, files: list[Path], *, batch_id: str, summary: di
     """Let the table hold exactly the rows of these files; otherwise as ``append_files``."""
     return commit(
         table,
-        lambda: Change(added=data_files(table, files), removed=live_data_files(table)),
+        lambda: Change(added=data_files(table, files), removed=every_file(table)),
         batch_id=batch_id,
         summary=summary,
     )
@@ -136,13 +140,18 @@ def commit_once(table: Table, change: Change, properties: dict[str, str]) -> Non
         CommitFailedException: the table has a newer version.
     """
     transaction = table.transaction()
-    update = transaction.update_snapshot(snapshot_properties=properties)
-    with update.overwrite() if change.removed else update.fast_append() as snapshot:
+    add_snapshot(transaction, change, properties)
+    transaction.commit_transaction()
+
+
+def add_snapshot(transaction: Transaction, change: Change, properties: dict[str, str]) -> None:
+    """Add a change as a snapshot to a transaction."""
+    overwrites = bool(change.removed) or any(file.content != DataFileContent.DATA for file in change.added)
+    with row_change(transaction, properties, overwrites=overwrites) as snapshot:
         for file in change.removed:
             snapshot.delete_data_file(file)
         for file in change.added:
             snapshot.append_data_file(file)
-    transaction.commit_transaction()
 
 
 def refresh(table: Table) -> None:

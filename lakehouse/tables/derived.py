@@ -29,7 +29,7 @@ from pyiceberg.types import (
 
 from lakehouse.connect.duck import Connection, quote
 from lakehouse.connect.faults import fault_point
-from lakehouse.tables.commit import live_data_files, refresh
+from lakehouse.tables.commit import Change, add_snapshot, every_file, refresh
 from lakehouse.tables.files import data_files, write_files
 from lakehouse.tables.schema import TABLE_PROPERTIES, ensure_namespace
 
@@ -169,11 +169,6 @@ def _commit(table: Table, schema: Schema, files: list[Path], properties: dict[st
     transaction.set_properties({CONTENT_HASH: properties[CONTENT_HASH]})
     if schema != table.schema():
         transaction._stage((AddSchemaUpdate(schema=schema), SetCurrentSchemaUpdate(schema_id=-1)), ())
-    added, removed = data_files(table, files, schema=schema), live_data_files(table)
-    update = transaction.update_snapshot(snapshot_properties=properties)
-    with update.overwrite() if removed else update.fast_append() as snapshot:
-        for file in removed:
-            snapshot.delete_data_file(file)
-        for file in added:
-            snapshot.append_data_file(file)
+    change = Change(added=data_files(table, files, schema=schema), removed=every_file(table))
+    add_snapshot(transaction, change, properties)
     transaction.commit_transaction()

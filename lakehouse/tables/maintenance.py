@@ -8,6 +8,7 @@ from pathlib import Path
 
 import structlog
 from pyiceberg.exceptions import CommitFailedException, ValidationException
+from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 from pyiceberg.table.update.snapshot import ExpireSnapshots
 
@@ -24,8 +25,9 @@ from lakehouse.branches import (
 )
 from lakehouse.connect.database import branch_pointers, reading
 from lakehouse.connect.duck import Connection, files_sql, open_duckdb
-from lakehouse.connect.iceberg import Column, open_catalog, table_version
+from lakehouse.connect.iceberg import open_catalog
 from lakehouse.connect.settings import Settings
+from lakehouse.connect.versions import Column, LiveFiles, table_version
 from lakehouse.tables.commit import (
     BATCH_ID,
     EXPIRED_BATCHES,
@@ -33,7 +35,7 @@ from lakehouse.tables.commit import (
     ForeignDeletes,
     commit_once,
     expired_batches,
-    rewritable_files,
+    rewritable,
     short_batch_id,
 )
 from lakehouse.tables.files import FULL_FILE_ROWS, data_files, write_files
@@ -42,6 +44,7 @@ log = structlog.get_logger(__name__)
 
 MAINTENANCE = "citybrain.maintenance"
 BRANCH = "maintenance"
+PACK_SHARE = 0.05  # of deleted rows, above which a file is packed even when it is full
 KEEP_PUBLISHES = 30
 KEEP_BRANCHES = timedelta(days=1)
 
@@ -93,31 +96,47 @@ def _unpublished(settings: Settings) -> set[str]:
 
 
 def compact(con: Connection, table: Table) -> bool:
-    """Pack the small files of a table into full ones, in their order; rows and batch ids stay as they are.
+    """Pack small files, and files with many deleted rows, into full ones; rows and batch ids stay as they are.
 
-    Returns False when there are not two small files, another writer was faster, or another engine deleted rows.
+    Returns False when there is nothing to pack, another writer was faster, or another engine deleted rows.
     """
     try:
-        small = [file for file in rewritable_files(table) if file.record_count < FULL_FILE_ROWS // 2]
+        live = rewritable(table)
     except ForeignDeletes as refused:
         log.warning("compaction_refused", reason=str(refused))
         return False
-    if len(small) < 2:
+    chosen = _worth_packing(live)
+    if not chosen:
         return False
-    columns = tuple(Column(f.field_id, f.name, str(f.field_type), f.required) for f in table.schema().fields)
-    written = write_files(con, table, f"select * from {files_sql(columns, [file.file_path for file in small])}")
+    deletes = [deletes for file in chosen for deletes in live.deletes.get(file.file_path, [])]
+    written = _write_packed(con, table, chosen, live)
     added = data_files(table, written)
-    if sum(file.record_count for file in added) != sum(file.record_count for file in small):
+    rows = sum(file.record_count - live.deleted_rows(file.file_path) for file in chosen)
+    if sum(file.record_count for file in added) != rows:
         _remove(written)
         raise RuntimeError(
             f"{'.'.join(table.name())}: compaction would change the number of rows; nothing was committed"
         )
     try:
-        commit_once(table, Change(added, small), {MAINTENANCE: "compact"})
+        commit_once(table, Change(added, [*chosen, *deletes]), {MAINTENANCE: "compact"})
     except (CommitFailedException, ValidationException):
         _remove(written)
         return False
     return True
+
+
+def _worth_packing(live: LiveFiles) -> list[DataFile]:
+    """Return the files with many deleted rows, and the small ones when there are at least two."""
+    left = {file.file_path: file.record_count - live.deleted_rows(file.file_path) for file in live.data}
+    dirty = [file for file in live.data if live.deleted_rows(file.file_path) > PACK_SHARE * file.record_count]
+    small = [file for file in live.data if left[file.file_path] < FULL_FILE_ROWS // 2 and file not in dirty]
+    return dirty + small if len(dirty + small) > 1 else dirty
+
+
+def _write_packed(con: Connection, table: Table, files: list[DataFile], live: LiveFiles) -> list[Path]:
+    columns = [Column(f.field_id, f.name, str(f.field_type), f.required) for f in table.schema().fields]
+    deletes = [(d.file_path, file.file_path) for file in files for d in live.deletes.get(file.file_path, [])]
+    return write_files(con, table, f"select * from {files_sql(columns, [file.file_path for file in files], deletes)}")
 
 
 def _remove(files: list[Path]) -> None:

@@ -1,12 +1,14 @@
-"""Upsert by key as joins in DuckDB, rewriting only the data files that hold a changed key.
+"""Upsert by key as joins in DuckDB whose cost follows the change, not the table.
 
-The cost follows the change: files are first ruled out by the key bounds in the manifests; those left are joined with
-the staged rows once, to sort the staged rows into inserted, updated, identical and superseded; only files with an
-updated row are written again, each row about where it stood, so that key bounds stay narrow. Everything else keeps its file.
+Files are first ruled out by the key bounds in the manifests. Those left are joined with the staged rows once, reading
+the key and the version only; the content is read where the version does not decide. A file of which few rows change
+keeps them under a position delete file, and their new versions go to a small new file; a file of which many rows
+change is written again, each row about where it stood. Everything else keeps its file.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,22 +17,17 @@ from pyiceberg.exceptions import CommitFailedException, ValidationException
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 
-from lakehouse.connect.duck import Connection, files_sql, literal, quote
+from lakehouse.connect.duck import Connection, duck_type, files_sql, literal, quote
 from lakehouse.connect.faults import fault_point
-from lakehouse.connect.iceberg import Column
-from lakehouse.tables.commit import (
-    BATCH_ID,
-    MAX_ATTEMPTS,
-    Change,
-    commit_once,
-    has_batch,
-    refresh,
-    rewritable_files,
-)
+from lakehouse.connect.versions import Column, LiveFiles
+from lakehouse.tables.commit import BATCH_ID, MAX_ATTEMPTS, Change, commit_once, has_batch, refresh, rewritable
+from lakehouse.tables.deletes import write_deletes
 from lakehouse.tables.files import data_files, write_files
 from lakehouse.tables.pruning import files_that_may_hold
 
 LINEAGE_COLUMNS = frozenset({"_batch_id", "_row"})  # say where a row came from; not part of its content
+# Above this share of replaced rows a file is written again: readers would otherwise pay for them with every scan.
+REWRITE_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ def merge_rows(
     Raises:
         DuplicateKey: a key is staged twice.
         StaleWriter: the branch was taken over.
-        ForeignDeletes: another engine deleted rows of the table.
+        ForeignDeletes: another engine deleted rows of the table in a way that this merge would undo.
     """
     merge = _Merge(con, table, staged, key, version if mode == "upsert" else None)
     merge.check_unique()
@@ -104,14 +101,18 @@ def _discard(change: Change) -> None:
 
 
 class _Merge:
-    """One merge against the loaded version of the table."""
+    """One merge; ``run`` works against the version of the table that is loaded then."""
 
     def __init__(self, con: Connection, table: Table, staged: Path, key: list[str], version: str | None) -> None:
         self.con = con
         self.table = table
-        self.staged = f"read_parquet({literal(str(staged))})"
         self.key = key
         self.version = version
+        self.columns = [
+            Column(field.field_id, field.name, str(field.field_type), field.required) for field in table.schema().fields
+        ]
+        casts = ", ".join(f"cast({quote(c.name)} as {duck_type(c.type)}) as {quote(c.name)}" for c in self.columns)
+        self.staged = f"(select {casts} from read_parquet({literal(str(staged))}))"
 
     def staged_rows(self) -> int:
         """Count the staged rows."""
@@ -128,83 +129,138 @@ class _Merge:
 
     def run(self) -> tuple[MergeResult, Change]:
         """Sort the staged rows and write the files of the new version; commit nothing."""
-        live = rewritable_files(self.table)
-        candidates = files_that_may_hold(self.con, self.table, live, self.staged, self.key)
+        live = rewritable(self.table)
+        files = files_that_may_hold(self.con, self.table, live.data, self.staged, self.key)
         try:
-            counts = self._match(candidates)
-            touched = self._touched(candidates)
-            added = self._rewrite_all(touched)
+            counts = self._match(files, live)
             inserted = self.staged_rows() - sum(counts.values())
-            if inserted:
-                added += write_files(self.con, self.table, self._inserts())
+            change, rewritten = self._write(files, live, inserted)
         finally:
             self.con.execute("drop table if exists merge_match")
             self.con.execute("drop table if exists merge_update")
-        result = MergeResult(inserted=inserted, files_rewritten=len(touched), **counts)
-        return result, Change(added=data_files(self.table, added), removed=[file for file, _ in touched])
+        return MergeResult(inserted=inserted, files_rewritten=rewritten, **counts), change
 
-    def _match(self, candidates: list[DataFile]) -> dict[str, int]:
-        """Join the staged rows with the table; keep key, file and verdict of those whose key the table has."""
-        keys = ", ".join(f"s.{quote(name)}" for name in self.key)
-        same = " and ".join(f"t.{name} is not distinct from s.{name}" for name in map(quote, self._content())) or "true"
-        older = "false"
-        if self.version:
-            name = quote(self.version)
-            older = f"(s.{name} < t.{name} or (s.{name} is null and t.{name} is not null))"
+    def _match(self, files: list[DataFile], live: LiveFiles) -> dict[str, int]:
+        """Find the staged rows whose key the table has: where the table's row is, and the verdict on the staged one."""
+        verdict = self._content_verdict() if self.version is None else self._version_verdict(quote(self.version))
+        wanted = self.columns if self.version is None else self._named([*self.key, self.version])
         self.con.execute(
-            f"create or replace temp table merge_match as select {keys}, t.file_number,"
-            f" case when {same} then 'identical' when {older} then 'superseded' else 'updated' end as verdict"
-            f" from {self._table_sql(candidates)} t join {self.staged} s on {self._on_key('t', 's')}"
+            f"create or replace temp table merge_match as {self._match_sql(wanted, files, live, verdict, self.staged)}"
         )
+        unclear = self.con.execute("select distinct file_number from merge_match where verdict = 'unclear'").fetchall()
+        if unclear:
+            self._match_content(files, live, [number for (number,) in unclear])
         found = dict(self.con.execute("select verdict, count(*) from merge_match group by verdict").fetchall())
         return {verdict: found.get(verdict, 0) for verdict in ("updated", "identical", "superseded")}
 
-    def _touched(self, candidates: list[DataFile]) -> list[tuple[DataFile, int]]:
-        """Return the files that hold an updated row, with their numbers, and stage the new rows by file."""
+    def _match_content(self, files: list[DataFile], live: LiveFiles, numbers: list[int]) -> None:
+        """Decide by content where the versions are equal."""
+        kept = [file if number in numbers else None for number, file in enumerate(files)]
+        unclear = "(select * from merge_match where verdict = 'unclear')"
+        staged = f"(select s.* from {self.staged} s semi join {unclear} m on {self._on_key('s', 'm')})"
+        sql = self._match_sql(self.columns, kept, live, self._content_verdict(), staged)
+        self.con.execute(f"insert into merge_match {sql}")
+        self.con.execute("delete from merge_match where verdict = 'unclear'")
+
+    def _match_sql(
+        self, columns: list[Column], files: Iterable[DataFile | None], live: LiveFiles, verdict: str, staged: str
+    ) -> str:
+        keys = ", ".join(f"s.{quote(name)}" for name in self.key)
+        chosen = [(number, file) for number, file in enumerate(files) if file is not None]
+        numbers = [number for number, _ in chosen]
+        source = self._table_sql(columns, [file for _, file in chosen], live)
+        number = (
+            f"({numbers}::bigint[])[t.file_number + 1]" if numbers != list(range(len(numbers))) else "t.file_number"
+        )
+        return (
+            f"select {keys}, {number} as file_number, t.row_number, {verdict} as verdict"
+            f" from {source} t join {staged} s on {self._on_key('t', 's')}"
+        )
+
+    def _content_verdict(self) -> str:
+        skip = LINEAGE_COLUMNS | set(self.key)
+        content = [quote(column.name) for column in self.columns if column.name not in skip]
+        same = " and ".join(f"t.{name} is not distinct from s.{name}" for name in content) or "true"
+        return f"case when {same} then 'identical' else 'updated' end"
+
+    def _version_verdict(self, name: str) -> str:
+        """A newer version is an update and an older one superseded, whatever the content; no version is the oldest."""
+        return (
+            f"case when s.{name} > t.{name} or (t.{name} is null and s.{name} is not null) then 'updated'"
+            f" when s.{name} < t.{name} or (s.{name} is null and t.{name} is not null) then 'superseded' else 'unclear' end"
+        )
+
+    def _write(self, files: list[DataFile], live: LiveFiles, inserted: int) -> tuple[Change, int]:
+        """Write the new data files and delete files; return the change and how many files were written again."""
+        replaced = dict(
+            self.con.execute(
+                "select file_number, count(*) from merge_match where verdict = 'updated' group by 1 order by 1"
+            ).fetchall()
+        )
+        full = [number for number, rows in replaced.items() if self._is_rewritten(files[number], rows, live)]
+        marked = [number for number in replaced if number not in full]
+        written = self._rewrite_all(files, live, full) + self._write_new(marked, inserted)
+        added, removed = data_files(self.table, written), [files[number] for number in full]
+        for number in marked:
+            before = live.deletes.get(files[number].file_path, [])
+            positions = (
+                f"select row_number as pos from merge_match where verdict = 'updated' and file_number = {number}"
+            )
+            added.append(write_deletes(self.con, self.table, files[number], positions, before))
+            removed += before
+        for number in full:
+            removed += live.deletes.get(files[number].file_path, [])
+        return Change(added, removed), len(full)
+
+    def _is_rewritten(self, file: DataFile, rows: int, live: LiveFiles) -> bool:
+        return bool(rows + live.deleted_rows(file.file_path) > REWRITE_SHARE * file.record_count)
+
+    def _write_new(self, marked: list[int], inserted: int) -> list[Path]:
+        """Write the new versions of the marked files' rows, and the rows with new keys."""
+        select = f"select {', '.join(f's.{quote(column.name)}' for column in self.columns)} from {self.staged} s"
+        match = f"{select} semi join (select * from merge_match where verdict = 'updated' and file_number in"
+        parts = [f"{match} ({', '.join(map(str, marked))})) m on {self._on_key('s', 'm')}"] if marked else []
+        if inserted:
+            parts.append(f"{select} anti join merge_match m on {self._on_key('s', 'm')}")
+        return write_files(self.con, self.table, " union all ".join(parts)) if parts else []
+
+    def _rewrite_all(self, files: list[DataFile], live: LiveFiles, numbers: list[int]) -> list[Path]:
+        if not numbers:
+            return []
         self.con.execute(
             f"create or replace temp table merge_update as select s.*, m.file_number from {self.staged} s"
             f" join merge_match m on {self._on_key('s', 'm')} where m.verdict = 'updated' order by m.file_number"
         )
-        numbers = self.con.execute("select distinct file_number from merge_update order by 1").fetchall()
-        return [(candidates[number], number) for (number,) in numbers]
-
-    def _rewrite_all(self, touched: list[tuple[DataFile, int]]) -> list[Path]:
         # The file must be the probe side: its rows stream through about in their order, only the updates are hashed.
         self.con.execute("set disabled_optimizers = 'join_order,build_side_probe_side'")
         try:
-            return [path for file, number in touched for path in self._rewrite(file, number)]
+            return [path for number in numbers for path in self._rewrite(files[number], number, live)]
         finally:
             self.con.execute("reset disabled_optimizers")
 
-    def _rewrite(self, file: DataFile, number: int) -> list[Path]:
+    def _rewrite(self, file: DataFile, number: int, live: LiveFiles) -> list[Path]:
         """Write one file again with its updated rows replaced where they stand."""
         columns = ", ".join(
             f"case when u.file_number is null then t.{name} else u.{name} end as {name}"
-            for name in (quote(field.name) for field in self.table.schema().fields)
+            for name in (quote(column.name) for column in self.columns)
         )
+        updates = f"(select * from merge_update where file_number = {number})"
+        source = self._table_sql(self.columns, [file], live)
         return write_files(
             self.con,
             self.table,
-            f"select {columns} from {self._table_sql([file])} t"
-            f" left join (select * from merge_update where file_number = {number}) u on {self._on_key('t', 'u')}",
+            f"select {columns} from {source} t left join {updates} u on {self._on_key('t', 'u')}",
         )
 
-    def _inserts(self) -> str:
-        columns = ", ".join(quote(field.name) for field in self.table.schema().fields)
-        return f"select {columns} from {self.staged} s anti join merge_match m on {self._on_key('s', 'm')}"
-
-    def _content(self) -> list[str]:
-        skip = LINEAGE_COLUMNS | set(self.key)
-        return [field.name for field in self.table.schema().fields if field.name not in skip]
+    def _named(self, names: list[str]) -> list[Column]:
+        return [column for column in self.columns if column.name in names]
 
     def _on_key(self, left: str, right: str) -> str:
         return " and ".join(f"{left}.{name} = {right}.{name}" for name in map(quote, self.key))
 
-    def _table_sql(self, files: list[DataFile]) -> str:
-        columns = tuple(Column(f.field_id, f.name, str(f.field_type), f.required) for f in self.table.schema().fields)
-        source = files_sql(columns, [file.file_path for file in files])
-        number = "file_index::integer" if files else "cast(null as integer)"
-        return f"(select *, {number} as file_number from {source})"
+    def _table_sql(self, columns: list[Column], files: list[DataFile], live: LiveFiles) -> str:
+        deletes = [(d.file_path, file.file_path) for file in files for d in live.deletes.get(file.file_path, [])]
+        return files_sql(columns, [file.file_path for file in files], deletes, positions=True)
 
     def _count(self, sql: str) -> int:
         row = self.con.execute(sql).fetchone()

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pyiceberg.io.pyarrow import PyArrowFileIO
-from pyiceberg.manifest import DataFile, read_manifest_list
+from pyiceberg.manifest import DataFile, ManifestFile
 
 from lakehouse.branches import kept_pointers
 from lakehouse.connect.database import reading
 from lakehouse.connect.settings import Settings
+from lakehouse.connect.versions import files_of, manifests_of
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,6 @@ class _Walk:
 
     def __init__(self) -> None:
         self.found = Reachable()
-        self._io = PyArrowFileIO()
         self._seen: set[tuple[str, bool]] = set()
 
     def table(self, identifier: str, pointer: str, *, every_snapshot: bool) -> None:
@@ -96,7 +95,7 @@ class _Walk:
             return
         self.found.metadata.add(path)
         try:
-            manifests = list(read_manifest_list(self._io.new_input(path)))
+            manifests = manifests_of(path)
         except FileNotFoundError:
             self.found.faults.append(Fault("missing", path, identifier, "manifest list"))
             return
@@ -108,17 +107,17 @@ class _Walk:
                 self.found.metadata.add(manifest.manifest_path)
                 self._manifest(identifier, manifest)
 
-    def _manifest(self, identifier: str, manifest: Any) -> None:
+    def _manifest(self, identifier: str, manifest: ManifestFile) -> None:
         try:
-            entries = manifest.fetch_manifest_entry(self._io, discard_deleted=True)
+            files = files_of(manifest)
         except FileNotFoundError:
             self.found.faults.append(Fault("missing", manifest.manifest_path, identifier, "manifest"))
             return
         except Exception as fault:  # as above
             self.found.faults.append(Fault("unreadable", manifest.manifest_path, identifier, f"manifest: {fault}"))
             return
-        for entry in entries:
-            self.found.data.setdefault(entry.data_file.file_path, (identifier, entry.data_file))
+        for file in files:
+            self.found.data.setdefault(file.file_path, (identifier, file))
 
 
 def _snapshots(metadata: dict[str, Any], every: bool) -> Iterator[dict[str, Any]]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from lakehouse.connect.database import MAIN, branch_pointers
 from lakehouse.connect.duck import Connection, Relation, quote, version_sql
-from lakehouse.connect.iceberg import table_version
 from lakehouse.connect.settings import Settings
+from lakehouse.connect.versions import table_version
 from lakehouse.tables.commit import BATCH_ID
 
 
@@ -46,14 +46,17 @@ def history(settings: Settings, identifier: str, branch: str = MAIN) -> list[Sna
 def _info(snapshot: dict[str, Any]) -> SnapshotInfo:
     summary = snapshot.get("summary", {})
     total = summary.get("total-records")
+    deleted = int(summary.get("total-position-deletes", 0))  # rows still in a data file, but not in the table
+    # Deletes are merged into one file for each data file, so what a snapshot deleted is the difference.
+    marked = int(summary.get("added-position-deletes", 0)) - int(summary.get("removed-position-deletes", 0))
     return SnapshotInfo(
         snapshot_id=snapshot["snapshot-id"],
         committed_at=datetime.fromtimestamp(snapshot["timestamp-ms"] / 1000, UTC).isoformat(timespec="milliseconds"),
         operation=summary.get("operation", ""),
         batch_id=summary.get(BATCH_ID),
         added_rows=int(summary.get("added-records", 0)),
-        deleted_rows=int(summary.get("deleted-records", 0)),
-        total_rows=None if total is None else int(total),
+        deleted_rows=int(summary.get("deleted-records", 0)) + marked,
+        total_rows=None if total is None else int(total) - deleted,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from pyiceberg.manifest import DataFile
+from pyiceberg.manifest import DataFile, DataFileContent
 
 from lakehouse.connect.duck import Connection, DuckError, literal, open_duckdb
 from lakehouse.connect.settings import Settings
@@ -17,7 +17,7 @@ from lakehouse.tables.reachability import Fault, reachable
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """What was looked at and what is wrong; orphans are waste, not damage."""
+    """What was looked at and what is wrong; orphans are waste, not damage. ``rows`` are those in data files."""
 
     tables: int
     files: int
@@ -52,7 +52,7 @@ def verify(
     return VerifyReport(
         tables=len(found.tables),
         files=len(found.data),
-        rows=sum(entry.record_count for _, entry in found.data.values()),
+        rows=sum(entry.record_count for _, entry in found.data.values() if entry.content == DataFileContent.DATA),
         faults=faults,
         orphaned=[orphan.path for orphan in find_orphans(settings, minimum_age_seconds=orphan_age_seconds)],
     )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import multiprocessing
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +32,9 @@ def make_settings(home: Path) -> Settings:
     return Settings(home=home, threads=1, memory_limit="200MB")
 
 
-def write(home: Path, writer: int) -> None:
+def write(home: Path, writer: int, start: Barrier) -> None:
     """Append this writer's batches and one that all writers deliver; to a shared table and to one of its own."""
+    start.wait(timeout=60)
     settings = make_settings(home)
     branch = join_branch(settings, "inbound")
     catalog = open_catalog(settings, branch.catalog_name)
@@ -50,13 +50,17 @@ def write(home: Path, writer: int) -> None:
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A home that eight processes wrote to at once, without anybody preparing it."""
     home = tmp_path_factory.mktemp("concurrent")
-    env = os.environ | {"CITYBRAIN_FAULT": ""}
-    workers = [
-        subprocess.Popen([sys.executable, __file__, str(home), str(writer)], env=env, stderr=subprocess.PIPE, text=True)
-        for writer in range(1, PROCESSES + 1)
-    ]
-    faults = [worker.communicate()[1] for worker in workers]
-    assert [worker.returncode for worker in workers] == [0] * PROCESSES, faults
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["pytest", "lakehouse.tables", "lakehouse.connect.duck", "lakehouse.connect.iceberg"]
+    )
+    start = context.Barrier(PROCESSES)
+    workers = [context.Process(target=write, args=(home, writer, start)) for writer in range(1, PROCESSES + 1)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0] * PROCESSES
     return make_settings(home)
 
 
@@ -77,7 +81,3 @@ def test_all_tables_publish_together_and_verify(settings: Settings) -> None:
     assert len(publish(settings, branch).tables_changed) == PROCESSES + 1
     assert publish(settings, topic).tables_changed == []
     assert verify(settings).ok
-
-
-if __name__ == "__main__":
-    write(Path(sys.argv[1]), int(sys.argv[2]))

@@ -22,7 +22,7 @@ from lakehouse.connect.iceberg import open_catalog
 from lakehouse.connect.settings import Settings
 from lakehouse.query import open_reader
 from lakehouse.tables import compact, merge_rows
-from lakehouse.tables.commit import ForeignDeletes, live_data_files
+from lakehouse.tables.commit import ForeignDeletes, live
 
 pytestmark = pytest.mark.integration
 
@@ -51,7 +51,7 @@ def table(settings: Settings, add_persons: Callable[..., bool]) -> Table:
     add_persons(branch, "gaj.a", 10, 20, batch="b2")
     publish(settings, branch)
     table = open_catalog(settings, "main").load_table("gaj.a")
-    _delete_positions(table, sorted(file.file_path for file in live_data_files(table))[0], [0, 1, 2])
+    _delete_positions(table, sorted(file.file_path for file in live(table).data)[0], [0, 1, 2])
     return table
 
 
@@ -92,7 +92,10 @@ def test_views_and_readers_leave_deleted_rows_out(settings: Settings, con: Conne
 def test_rewrites_are_refused_instead_of_bringing_deleted_rows_back(
     con: Connection, table: Table, tmp_path: Path
 ) -> None:
-    con.execute(f"copy (select '000001' as person_id, 1 as age) to '{tmp_path}/x.parquet'")
+    con.execute(
+        "copy (select '000001' as person_id, 1 as age, 1 as income, timestamp '2026-01-01' as updated_at,"
+        f" 'b' as _batch_id, 1 as _row) to '{tmp_path}/x.parquet'"
+    )
 
     with pytest.raises(ForeignDeletes, match="another engine"):
         merge_rows(con, table, tmp_path / "x.parquet", key=["person_id"], version=None, batch_id="b9")

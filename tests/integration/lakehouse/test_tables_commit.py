@@ -28,7 +28,7 @@ from lakehouse.tables import (
     replace_files,
     write_files,
 )
-from lakehouse.tables.commit import live_data_files
+from lakehouse.tables.commit import live
 
 pytestmark = pytest.mark.integration
 
@@ -107,7 +107,7 @@ def test_statistics_bound_the_values_and_pyiceberg_prunes_with_them(table: Table
         write_files(con, table, "select 'z' as id, 9::integer as n, null::decimal(8,2) as price"),
         batch_id="gaj.x:2",
     )
-    files = {from_bytes(StringType(), file.lower_bounds[1]): file for file in live_data_files(table)}
+    files = {from_bytes(StringType(), file.lower_bounds[1]): file for file in live(table).data}
 
     assert sorted(files) == ["k0", "z"]
     assert from_bytes(StringType(), files["k0"].upper_bounds[1]) == "k4"
@@ -124,7 +124,7 @@ def test_long_texts_have_bounds_that_still_cover_them(settings: Settings, branch
         write_files(con, table, f"select '{text}' as id, 1::integer as n, 1::decimal(8,2) as price"),
         batch_id="b",
     )
-    [file] = live_data_files(table)
+    [file] = live(table).data
 
     assert (
         file.lower_bounds is None

@@ -20,7 +20,7 @@ from lakehouse.connect.duck import Connection, attach_branch, attach_pointers
 from lakehouse.connect.iceberg import open_catalog
 from lakehouse.connect.settings import Settings
 from lakehouse.tables import expire, find_orphans, has_batch, maintain, remove_orphans, verify, write_files
-from lakehouse.tables.commit import live_data_files
+from lakehouse.tables.commit import live
 
 pytestmark = pytest.mark.integration
 
@@ -51,7 +51,7 @@ def test_compaction_keeps_rows_and_batch_ids(settings: Settings, con: Connection
 
     table = open_catalog(settings, "main").load_table("gaj.a")
     assert report.compacted == ["gaj.a"]
-    assert len(live_data_files(table)) == 1
+    assert len(live(table).data) == 1
     assert rows(con, settings, "gaj.a") == before
     assert all(has_batch(table, f"gaj.a:{number}") for number in range(5))
     assert maintain(settings).compacted == [], "a second run finds nothing to do"
@@ -160,7 +160,7 @@ def test_verify_counts_what_it_looked_at(settings: Settings, add_persons: Add) -
 
 
 def _data_file(settings: Settings) -> Path:
-    return Path(live_data_files(open_catalog(settings, "main").load_table("gaj.a"))[0].file_path)
+    return Path(live(open_catalog(settings, "main").load_table("gaj.a")).data[0].file_path)
 
 
 def _newest(settings: Settings, pattern: str) -> Path:

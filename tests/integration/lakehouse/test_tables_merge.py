@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from pyiceberg.table import Table
 
 from lakehouse.branches import Branch, open_branch
-from lakehouse.connect.duck import Connection, open_duckdb
+from lakehouse.connect.duck import Connection, attach_branch, open_duckdb
 from lakehouse.connect.iceberg import open_catalog
 from lakehouse.connect.settings import Settings
 from lakehouse.tables import DuplicateKey, MergeResult, append_files, ensure_table, merge_rows, write_files
-from lakehouse.tables.commit import live_data_files
+from lakehouse.tables.commit import live
 from lakehouse.tables.pruning import files_that_may_hold
 
 pytestmark = pytest.mark.integration
@@ -171,19 +171,85 @@ def table(settings: Settings, branch: Branch, con: Connection) -> Table:
     return table
 
 
-def test_only_files_with_a_changed_key_are_rewritten(table: Table, con: Connection, tmp_path: Path) -> None:
-    before = {file.file_path for file in live_data_files(table)}
+def test_few_changed_rows_leave_their_file_and_mark_the_old_versions(
+    table: Table, con: Connection, tmp_path: Path
+) -> None:
+    before = {file.file_path for file in live(table).data}
     path = stage(
         tmp_path, {("gaj", 150): ("new", 99999), ("gaj", 250): ("n", 20454), ("gaj", 5000): ("x", 99999)}, "b2"
     )
 
     result = _merge(con, table, path, "b2", True)
 
-    after = {file.file_path for file in live_data_files(table)}
-    assert astuple(result) == (1, 1, 1, 0, 1)
-    assert len(before - after) == 1
-    assert len(after - before) == 2
-    assert table.scan().count() == 1001
+    after = live(table)
+    assert astuple(result) == (1, 1, 1, 0, 0)
+    assert before < {file.file_path for file in after.data}
+    assert len(after.data) == len(before) + 1
+    assert [after.deleted_rows(path) for path in after.deletes] == [1]
+    assert after.rows == table.scan().count() == 1001
+
+
+def test_only_files_with_many_changed_rows_are_written_again(table: Table, con: Connection, tmp_path: Path) -> None:
+    before = {file.file_path for file in live(table).data}
+    many = {("gaj", code): ("new", 99999) for code in range(130, 170)}
+
+    result = _merge(con, table, stage(tmp_path, many | {("gaj", 250): ("new", 99999)}, "b2"), "b2", True)
+
+    after = live(table)
+    assert astuple(result) == (0, 41, 0, 0, 1)
+    assert len(before - {file.file_path for file in after.data}) == 1
+    assert len(after.deletes) == 1
+    assert after.rows == table.scan().count() == 1000
+
+
+def test_marks_of_several_merges_stay_in_one_delete_file_until_the_file_is_written_again(
+    table: Table, con: Connection, tmp_path: Path
+) -> None:
+    for day, code in enumerate((101, 102, 103, 101), 1):
+        _merge(
+            con, table, stage(tmp_path, {("gaj", code): (f"day {day}", 99990 + day)}, f"day{day}"), f"day{day}", True
+        )
+
+    marked = live(table)
+    assert [(len(files), files[0].record_count) for files in marked.deletes.values()] == [(1, 3)]
+    assert marked.rows == table.scan().count() == 1000
+
+    most = {("gaj", code): ("again", 99999) for code in range(100, 200)}
+    _merge(con, table, stage(tmp_path, most, "b9"), "b9", True)
+
+    assert live(table).rows == table.scan().count() == 1000
+    assert table.scan(row_filter="name = 'again'").to_arrow().num_rows == 100
+
+
+def test_duckdb_views_and_pyiceberg_see_the_same_rows(
+    settings: Settings, branch: Branch, table: Table, con: Connection, tmp_path: Path
+) -> None:
+    _merge(
+        con, table, stage(tmp_path, {("gaj", code): ("new", 99999) for code in range(0, 1000, 70)}, "b2"), "b2", True
+    )
+    attach_branch(con, settings, branch.name)
+
+    ours = con.execute("select area, code, name from gaj.x order by all").fetchall()
+
+    assert live(table).deletes
+    theirs = table.scan().to_arrow().to_pylist()
+    assert ours == sorted((row["area"], row["code"], row["name"]) for row in theirs)
+    extension = f"select area, code, name from iceberg_scan('{table.metadata_location}') order by all"
+    assert ours == con.execute(extension).fetchall()
+
+
+def test_equal_versions_are_decided_by_content(table: Table, con: Connection, tmp_path: Path) -> None:
+    rows = {
+        ("gaj", 1): ("n", 20454),
+        ("gaj", 2): ("other", 20454),
+        ("gaj", 503): ("other", 20454),
+        ("gaj", 4): ("n", 1),
+    }
+
+    result = _merge(con, table, stage(tmp_path, rows, "b2"), "b2", True)
+
+    assert astuple(result) == (0, 2, 1, 1, 0)
+    assert sorted(table.scan(row_filter="name = 'other'").to_arrow()["code"].to_pylist()) == [2, 503]
 
 
 def test_rewritten_file_keeps_narrow_key_bounds(
@@ -200,7 +266,8 @@ def test_rewritten_file_keeps_narrow_key_bounds(
     result = _merge(con, table, tmp_path / "half.parquet", "b2", True)
 
     assert result.updated == 150_000
-    [rewritten] = live_data_files(table)
+    assert result.files_rewritten == 1
+    [rewritten] = live(table).data
     footer = pq.read_metadata(rewritten.file_path)
     code = footer.schema.to_arrow_schema().get_field_index("code")
     spans = [footer.row_group(number).column(code).statistics for number in range(footer.num_row_groups)]
@@ -210,7 +277,7 @@ def test_rewritten_file_keeps_narrow_key_bounds(
 
 def test_files_without_a_possible_key_are_not_even_read(table: Table, con: Connection, tmp_path: Path) -> None:
     path = stage(tmp_path, {("gaj", 150): ("new", 1), ("gaj", 850): ("new", 1)}, "b2")
-    files = live_data_files(table)
+    files = live(table).data
 
     by_area = files_that_may_hold(con, table, files, f"read_parquet('{path}')", ["area", "code"])
     by_code = files_that_may_hold(con, table, files, f"read_parquet('{path}')", ["code", "area"])

@@ -1,0 +1,156 @@
+"""API keys and audit events, kept in the app database.
+
+A key is ``cb_<id>_<secret>`` with 32 random bytes of secret. Only its SHA-256 is stored: a password needs a slow hash
+because it can be guessed, 256 random bits cannot, and a fast hash keeps every request cheap.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from catalog.access.model import Decision, Principal
+
+KEY_SHAPE = re.compile(r"^cb_([0-9a-f]{12})_([A-Za-z0-9_-]{43})$")
+_METADATA = sa.MetaData()
+_KEYS = sa.Table(
+    "api_key",
+    _METADATA,
+    sa.Column("key_id", sa.String(12), primary_key=True),
+    sa.Column("secret_hash", sa.String(64), nullable=False),
+    sa.Column("dept", sa.String(20), nullable=False),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("resources", sa.JSON, nullable=False),
+    sa.Column("is_unmasked", sa.Boolean, nullable=False),
+    sa.Column("expires_on", sa.Date),
+    sa.Column("created_at", sa.String(40), nullable=False),
+    sa.Column("revoked_at", sa.String(40)),
+)
+_AUDIT = sa.Table(
+    "audit_event",
+    _METADATA,
+    sa.Column("event_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("request_id", sa.String(40), nullable=False),
+    sa.Column("key_id", sa.String(12)),
+    sa.Column("dept", sa.String(20)),
+    sa.Column("resource", sa.String(100), nullable=False),
+    sa.Column("filters", sa.JSON, nullable=False),
+    sa.Column("row_count", sa.Integer, nullable=False),
+    sa.Column("allowed", sa.Boolean, nullable=False),
+    sa.Column("code", sa.String(40), nullable=False),
+    sa.Column("reason", sa.String(500), nullable=False),
+)
+
+
+class AccessStore:
+    """Keys and audit events of one installation."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+        sa.event.listen(self._engine, "connect", lambda con, _: con.execute("pragma journal_mode = wal"))
+        _METADATA.create_all(self._engine)
+        path.chmod(0o600)
+
+    def create_key(
+        self,
+        dept: str,
+        name: str,
+        resources: Iterable[str] = (),
+        *,
+        is_unmasked: bool = False,
+        expires_on: date | None = None,
+    ) -> str:
+        """Make a key and return it; it cannot be read again afterwards."""
+        key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+        row = {
+            "key_id": key_id,
+            "secret_hash": _hash(secret),
+            "dept": dept,
+            "name": name,
+            "resources": sorted(resources),
+            "is_unmasked": is_unmasked,
+            "expires_on": expires_on,
+            "created_at": _now(),
+        }
+        with self._engine.begin() as db:
+            db.execute(_KEYS.insert().values(row))
+        return f"cb_{key_id}_{secret}"
+
+    def principal(self, presented: str | None) -> Principal | None:
+        """Return the holder of a presented key; None when it is malformed, unknown or revoked."""
+        shape = KEY_SHAPE.match(presented or "")
+        if not shape:
+            return None
+        with self._engine.connect() as db:
+            row = db.execute(sa.select(_KEYS).where(_KEYS.c.key_id == shape[1])).mappings().first()
+        if row is None or row["revoked_at"] or not hmac.compare_digest(row["secret_hash"], _hash(shape[2])):
+            return None
+        return Principal(
+            key_id=row["key_id"],
+            dept=row["dept"],
+            name=row["name"],
+            resources=frozenset(row["resources"]),
+            is_unmasked=row["is_unmasked"],
+            expires_on=row["expires_on"],
+        )
+
+    def keys(self) -> list[dict[str, Any]]:
+        """Return every key without its secret, newest first."""
+        columns = [column for column in _KEYS.c if column.name != "secret_hash"]
+        with self._engine.connect() as db:
+            return [dict(row) for row in db.execute(sa.select(*columns).order_by(_KEYS.c.created_at.desc())).mappings()]
+
+    def revoke(self, key_id: str) -> bool:
+        """Revoke a key; return False when there is none of that id in force."""
+        change = _KEYS.update().where(_KEYS.c.key_id == key_id, _KEYS.c.revoked_at.is_(None)).values(revoked_at=_now())
+        with self._engine.begin() as db:
+            return db.execute(change).rowcount == 1
+
+    def audit(
+        self,
+        request_id: str,
+        principal: Principal | None,
+        resource: str,
+        filters: Iterable[str],
+        decision: Decision,
+        row_count: int = 0,
+    ) -> None:
+        """Append one audit event: names of the filtered columns, never their values."""
+        row = {
+            "at": _now(),
+            "request_id": request_id,
+            "key_id": principal.key_id if principal else None,
+            "dept": principal.dept if principal else None,
+            "resource": resource,
+            "filters": sorted(filters),
+            "row_count": row_count,
+            "allowed": decision.allowed,
+            "code": decision.code,
+            "reason": decision.reason,
+        }
+        with self._engine.begin() as db:
+            db.execute(_AUDIT.insert().values(row))
+
+    def audit_events(self, limit: int = 100) -> list[dict[str, Any]]:
+        """Return the newest audit events."""
+        with self._engine.connect() as db:
+            rows = db.execute(sa.select(_AUDIT).order_by(_AUDIT.c.event_id.desc()).limit(limit)).mappings()
+            return [dict(row) for row in rows]
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,1 @@
+"""Checks of ``catalog.contract.lint``, one module a concern."""

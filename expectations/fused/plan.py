@@ -1,0 +1,136 @@
+"""What a fused scan is made of: the table, and what each expectation adds to the scan of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from catalog.derive.sql_predicates import literal, quote
+
+NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
+TEMPORAL = ("DATE", "TIMESTAMP")
+EXAMPLE_COUNT = 20  # GE's partial_unexpected_count
+ROWS = {"table.row_count": "count(*)"}
+Shape = Literal["value", "tuple", "dict"]
+
+
+class MissingColumn(Exception):
+    """An expectation names a column that the table does not have."""
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A column computed once a row; level 2 may use those of level 1, level 3 those of level 2."""
+
+    alias: str
+    sql: str
+    level: int
+
+    @property
+    def reference(self) -> str:
+        return f"t.{quote(self.alias)}"
+
+
+@dataclass(frozen=True)
+class Join:
+    """``left join (relation) as alias on alias.key = column``; the relation's keys are unique: no row is doubled."""
+
+    alias: str
+    relation: str
+    column: str
+
+    @property
+    def sql(self) -> str:
+        return f"left join ({self.relation}) as {self.alias} on {self.alias}.key = {self.column}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """What is known of a table before it is scanned: its name in SQL, its columns, and the tables it refers to."""
+
+    sql: str
+    types: Mapping[str, str]
+    reference: Callable[[str], str]
+
+    def column(self, name: str) -> str:
+        """Return the SQL of a column; raise :class:`MissingColumn` when there is none of that name."""
+        if name not in self.types:
+            raise MissingColumn(f'Error: The column "{name}" in BatchData does not exist.')
+        return f"t.{quote(name)}"
+
+    def kind(self, name: str) -> str:
+        """Return ``text``, ``number``, ``time``, ``boolean`` or ``other``."""
+        self.column(name)
+        base = self.types[name].split("(")[0]
+        if base in NUMERIC:
+            return "number"
+        kinds = {"VARCHAR": "text", "BOOLEAN": "boolean", **dict.fromkeys(TEMPORAL, "time")}
+        return kinds.get(base, "other")
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """One expectation: ``aggregates`` gives each metric as SQL over alias ``t``; ``known`` needs no scan.
+
+    ``counted`` names the metric whose unexpected rows are counted, ``columns`` and ``unexpected`` say how to show some
+    of them, in GE's ``shape`` (``nulls``: they are all null). ``recount`` is the exact count and examples of a metric
+    whose aggregate is only a bound: it runs when the bound is not 0.
+    """
+
+    aggregates: Mapping[str, str] = field(default_factory=dict)
+    known: Mapping[str, Any] = field(default_factory=dict)
+    joins: tuple[Join, ...] = ()
+    derived: tuple[Derived, ...] = ()
+    counted: str | None = None
+    columns: tuple[str, ...] = ()
+    unexpected: str = ""
+    shape: Shape = "value"
+    nulls: bool = False
+    recount: str | None = None
+
+
+Kwargs = Mapping[str, Any]
+Compiler = Callable[[Table, Kwargs], Compiled | None]
+
+
+def example_sql(compiled: Compiled) -> str:
+    """Return the SQL of one example: the column, or a struct of several."""
+    if compiled.shape == "value":
+        return f"t.{quote(compiled.columns[0])}"
+    return "{" + ", ".join(f"{literal(column)}: t.{quote(column)}" for column in compiled.columns) + "}"
+
+
+def column_map(
+    table: Table,
+    column: str,
+    metric: str,
+    good: str,
+    *,
+    joins: tuple[Join, ...] = (),
+    derived: tuple[Derived, ...] = (),
+    suspect: str = "true",
+) -> Compiled:
+    """GE's column map: nulls are left out; unexpected are the others for which ``good`` is false.
+
+    ``suspect`` is a cheap condition that every unexpected value meets; where it fails, ``good`` is not computed.
+    """
+    col = table.column(column)
+    first = "" if suspect == "true" else f" and {suspect}"
+    bad = f"{col} is not null{first} and not ({good})"
+    return Compiled(
+        aggregates={
+            **ROWS,
+            "column_values.nonnull.unexpected_count": f"count(*) - count({col})",
+            f"{metric}.unexpected_count": f"count(*) filter (where {bad})",
+        },
+        joins=joins,
+        derived=derived,
+        counted=metric,
+        columns=(column,),
+        unexpected=bad,
+    )
+
+
+def count_where(domain: str) -> str:
+    return "count(*)" if domain == "true" else f"count(*) filter (where {domain})"

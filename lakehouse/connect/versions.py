@@ -1,0 +1,167 @@
+"""What one version of a table holds, read from its metadata files without a catalog.
+
+Readers need this and nothing else of PyIceberg; its catalog and Arrow parts take over a second to import.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from io import FileIO as RawFile
+from pathlib import Path
+from typing import Any
+
+from pyiceberg.io import FileIO, InputFile, OutputFile
+from pyiceberg.manifest import DataFile, DataFileContent, FileFormat, ManifestContent, ManifestFile, read_manifest_list
+
+DELETE_PATH_ID = 2147483546  # reserved field ids of position delete files, Iceberg specification
+DELETE_POSITION_ID = 2147483545
+
+
+class LocalInput(InputFile):  # type: ignore[misc]  # PyIceberg is not followed by mypy here
+    """A local file to read."""
+
+    def __len__(self) -> int:
+        return Path(self.location).stat().st_size
+
+    def exists(self) -> bool:
+        """Tell whether the file is there."""
+        return Path(self.location).exists()
+
+    def open(self, seekable: bool = True) -> RawFile:
+        """Open the file."""
+        return RawFile(self.location)
+
+
+class LocalFiles(FileIO):  # type: ignore[misc]  # as above
+    """Read-only access to local files."""
+
+    def new_input(self, location: str) -> LocalInput:
+        """Return a file to read."""
+        return LocalInput(location)
+
+    def new_output(self, location: str) -> OutputFile:
+        """Refuse: versions are only read."""
+        raise PermissionError(f"{location}: table versions are only read here")
+
+    def delete(self, location: str | InputFile | OutputFile) -> None:
+        """Refuse: versions are only read."""
+        raise PermissionError(f"{location}: table versions are only read here")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table version: Iceberg field id, name, Iceberg type as text, whether it is required."""
+
+    field_id: int
+    name: str
+    type: str
+    required: bool
+
+
+@dataclass(frozen=True)
+class TableVersion:
+    """One version of a table: its columns and the data files of one snapshot (none when it is empty)."""
+
+    metadata_location: str
+    location: str
+    snapshot_id: int | None
+    columns: tuple[Column, ...]
+    files: tuple[str, ...]
+    delete_files: tuple[tuple[str, str], ...]  # position delete file, data file it belongs to
+    rows: int
+    needs_extension: bool  # deletes of another kind: only the iceberg extension applies them
+
+
+@dataclass(frozen=True)
+class LiveFiles:
+    """The files of a snapshot: data files in manifest order, and the position deletes of each by its path."""
+
+    data: list[DataFile]
+    deletes: dict[str, list[DataFile]]
+    foreign: bool  # deletes that do not belong to a single data file, or are no Parquet position deletes
+
+    def deleted_rows(self, path: str) -> int:
+        """Return how many rows of a data file are deleted."""
+        return sum(file.record_count for file in self.deletes.get(path, []))
+
+    @property
+    def rows(self) -> int:
+        return sum(file.record_count - self.deleted_rows(file.file_path) for file in self.data)
+
+
+@lru_cache(maxsize=2048)
+def table_version(metadata_location: str, snapshot_id: int | None = None) -> TableVersion:
+    """Plan a table version from its metadata file; kept in memory, because a metadata file never changes.
+
+    Raises:
+        FileNotFoundError: the metadata file is gone.
+        LookupError: the table has no such snapshot.
+    """
+    metadata: dict[str, Any] = json.loads(Path(metadata_location).read_bytes())
+    snapshot = _snapshot(metadata, snapshot_id)
+    schema_id = metadata["current-schema-id"]
+    if snapshot_id is not None and snapshot is not None:
+        schema_id = snapshot.get("schema-id", schema_id)
+    live = live_files(None if snapshot is None else snapshot["manifest-list"])
+    return TableVersion(
+        metadata_location=metadata_location,
+        location=metadata["location"],
+        snapshot_id=None if snapshot is None else snapshot["snapshot-id"],
+        columns=_columns(metadata, schema_id),
+        files=tuple(file.file_path for file in live.data),
+        delete_files=tuple((file.file_path, path) for path, files in live.deletes.items() for file in files),
+        rows=live.rows,
+        needs_extension=live.foreign,
+    )
+
+
+def _snapshot(metadata: dict[str, Any], snapshot_id: int | None) -> dict[str, Any] | None:
+    wanted = metadata.get("current-snapshot-id") if snapshot_id is None else snapshot_id
+    if wanted in (None, -1):
+        return None
+    for snapshot in metadata.get("snapshots", []):
+        if snapshot["snapshot-id"] == wanted:
+            return dict(snapshot)
+    raise LookupError(
+        f"snapshot {wanted} is not in {metadata['location']}; `citybrain history TABLE` lists what is kept"
+    )
+
+
+def _columns(metadata: dict[str, Any], schema_id: int) -> tuple[Column, ...]:
+    schema = next(schema for schema in metadata["schemas"] if schema["schema-id"] == schema_id)
+    return tuple(Column(f["id"], f["name"], str(f["type"]), bool(f["required"])) for f in schema["fields"])
+
+
+def live_files(manifest_list: str | None) -> LiveFiles:
+    """Return the files of a snapshot; without a manifest list there are none."""
+    live = LiveFiles([], {}, foreign=False)
+    foreign = False
+    for manifest in [] if manifest_list is None else manifests_of(manifest_list):
+        for file in files_of(manifest):
+            if manifest.content == ManifestContent.DATA:
+                live.data.append(file)
+            elif (path := _deletes_from(file)) is not None:
+                live.deletes.setdefault(path, []).append(file)
+            else:
+                foreign = True
+    return LiveFiles(live.data, live.deletes, foreign)
+
+
+def _deletes_from(file: DataFile) -> str | None:
+    """Return the one data file that a position delete file belongs to; None when it is of another kind."""
+    if file.content != DataFileContent.POSITION_DELETES or file.file_format != FileFormat.PARQUET:
+        return None
+    lower, upper = (file.lower_bounds or {}).get(DELETE_PATH_ID), (file.upper_bounds or {}).get(DELETE_PATH_ID)
+    return bytes(lower).decode() if lower is not None and lower == upper else None
+
+
+def manifests_of(manifest_list: str) -> list[ManifestFile]:
+    """Read a manifest list."""
+    return list(read_manifest_list(LocalInput(manifest_list)))
+
+
+def files_of(manifest: ManifestFile) -> list[DataFile]:
+    """Return the files that a manifest holds, without those it deletes."""
+    return [entry.data_file for entry in manifest.fetch_manifest_entry(LocalFiles(), discard_deleted=True)]

@@ -1,0 +1,113 @@
+"""The same key twice in one delivery: identical rows count once, of different ones the newest is kept."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from catalog.derive.iceberg import ROW_COLUMN
+from catalog.derive.sql_predicates import quote
+from lakehouse.connect.duck import Connection, literal
+from lakehouse.ingest.accepting import received_rows
+from lakehouse.ingest.judging import JUDGED, QUARANTINED, one_row, parquet
+from lakehouse.ingest.plan import KEY_SEPARATOR, Plan
+from lakehouse.ingest.reasons import DUPLICATE_KEY
+from lakehouse.ingest.values import trimmed
+from lakehouse.sources.received import Part
+
+_LOSERS = "ingest_loser"  # (_row, file, identical)
+
+
+@dataclass(frozen=True)
+class Unique:
+    """The files with every key once, and what was taken out of them."""
+
+    files: list[Path]
+    identical: int
+    refused: int
+
+
+def remove_duplicates(con: Connection, plan: Plan, files: list[Path], parts: list[Part], copy_options: str) -> Unique:
+    """Rewrite the files that hold a row to drop; rows with other content than the kept one go to ``QUARANTINED``."""
+    if not files or not _find_losers(con, plan, files):
+        return Unique(files, 0, 0)
+    identical, refused = one_row(
+        con, f"select count(*) filter (where identical), count(*) filter (where not identical) from {_LOSERS}"
+    )
+    _quarantine_losers(con, plan, parts)
+    touched = {Path(row[0]) for row in con.execute(f"select distinct file from {_LOSERS}").fetchall()}
+    kept: list[Path] = []
+    for file in files:
+        kept += _rewritten(con, file, copy_options) if file in touched else [file]
+    return Unique(kept, identical, refused)
+
+
+def _find_losers(con: Connection, plan: Plan, files: list[Path]) -> bool:
+    """List the rows to drop; hashes of keys are compared first, because nearly always there is nothing to do."""
+    keys = ", ".join(quote(name) for name in plan.contract.primary_key)
+    con.execute(
+        "create or replace temp table ingest_doubled as"
+        f" select hash({keys}) as h from {parquet(files)} group by h having count(*) > 1"
+    )
+    if not one_row(con, "select count(*) from ingest_doubled")[0]:
+        return False
+    names = [quote(prop.name) for prop in plan.properties]
+    content = ", ".join(names)
+    watermark = plan.contract.gov.source.watermark
+    newest = f"{quote(watermark)} desc nulls last, " if watermark else ""
+    candidates = (
+        f"select {content}, {ROW_COLUMN}, filename from read_parquet([{', '.join(literal(str(f)) for f in files)}],"
+        f" filename = true) where hash({keys}) in (select h from ingest_doubled)"
+    )
+    copies = f"select *, row_number() over (partition by {content} order by {ROW_COLUMN}) as copy from ({candidates})"
+    ranked = f"select *, row_number() over (partition by {keys}, copy = 1 order by {newest}{ROW_COLUMN}) as place from ({copies})"
+    con.execute(
+        f"create or replace temp table {_LOSERS} as select {ROW_COLUMN}, filename as file, copy > 1 as identical"
+        f" from ({ranked}) where copy > 1 or place > 1"
+    )
+    return bool(one_row(con, f"select count(*) from {_LOSERS}")[0])
+
+
+def _quarantine_losers(con: Connection, plan: Plan, parts: list[Part]) -> None:
+    """Read the differing rows again as they were received."""
+    rows = [row for (row,) in con.execute(f"select _row from {_LOSERS} where not identical order by _row").fetchall()]
+    con.execute(
+        f"insert into {QUARANTINED} select _row, _hash, _key, ['{DUPLICATE_KEY}'], _raw from {JUDGED}"
+        f" where len(_rules) = 0 and _row in (select _row from {_LOSERS} where not identical)"
+    )
+    taken = {
+        row for (row,) in con.execute(f"select _row from {QUARANTINED} where _rules[1] = '{DUPLICATE_KEY}'").fetchall()
+    }
+    by_part: dict[int, list[int]] = defaultdict(list)
+    firsts = sorted(part.first_row for part in parts)
+    for row in rows:
+        if row not in taken:
+            by_part[firsts[int(np.searchsorted(firsts, row - 1, side="right")) - 1]].append(row)
+    for part in parts:
+        if part.first_row in by_part:
+            _quarantine_from(con, plan, part, by_part[part.first_row])
+
+
+def _quarantine_from(con: Connection, plan: Plan, part: Part, rows: list[int]) -> None:
+    texts = {prop.name: trimmed(quote(prop.physical_name)) for prop in plan.properties}
+    key = ", ".join(texts[name] for name in plan.contract.primary_key)
+    received = received_rows(con, plan, part, np.array(rows, dtype=np.int64))
+    con.execute(
+        f"insert into {QUARANTINED} select _row, _hash, concat_ws({literal(KEY_SEPARATOR)}, {key}), ['{DUPLICATE_KEY}'],"
+        f" {plan.raw} from (select *, cast(null as varchar) as raw from ({received}))"
+    )
+    part.close()
+
+
+def _rewritten(con: Connection, file: Path, copy_options: str) -> list[Path]:
+    target = file.parent / f"{file.stem}_unique"
+    select = (
+        f"select * from read_parquet({literal(str(file))})"
+        f" where {ROW_COLUMN} not in (select {ROW_COLUMN} from {_LOSERS})"
+    )
+    answer = one_row(con, f"copy ({select}) to {literal(str(target))} ({copy_options})")
+    file.unlink()
+    return [Path(written) for written in answer[1]] if answer[0] else []

@@ -1,0 +1,84 @@
+"""The audit between write and publish: suites and delivery checks, their results as a table, Data Docs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from catalog.contract.model import Contract
+from catalog.derive.suite import expectation_suite
+from expectations.docs import write_data_docs
+from expectations.run import SuiteResult, blocking_failures, delivery_checks, validate
+from expectations.marts import mart_suites
+
+from lakehouse.branches import Branch
+from lakehouse.connect.database import MAIN
+from lakehouse.connect.duck import Connection, attach_branch, open_duckdb
+from lakehouse.connect.iceberg import open_catalog
+from lakehouse.connect.settings import Settings
+from lakehouse.ingest.outcome import BatchOutcome
+from lakehouse.pipeline.inputs import Inputs
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """``rows`` go to ``ops.quality_result``; any ``blocking`` line keeps the branch from being published."""
+
+    suites: list[SuiteResult]
+    rows: list[dict[str, Any]]
+    blocking: list[str]
+
+
+def check_resources(
+    settings: Settings, branch: Branch, inputs: Inputs, contracts: Iterable[Contract], outcomes: Sequence[BatchOutcome]
+) -> CheckResult:
+    """Check the resources of ``contracts`` that exist on the branch, and the deliveries that made them."""
+    con = open_duckdb(settings=settings)
+    try:
+        present = set(attach_branch(con, settings, branch.name))
+        rows_of = {contract.key: _count(con, contract.key) for contract in contracts if contract.key in present}
+        checked = [inputs.contracts[key] for key in rows_of]
+        # What was never delivered is a matter of supply, not of quality: it does not keep the others from going on.
+        held = [c for c in checked if rows_of[c.key] or published_rows(settings, c.key)]
+        suites = [expectation_suite(contract, inputs.vocabulary) for contract in held]
+        results = validate(con, suites)
+        rows = [row for result in results for row in result.rows()]
+        deliveries: list[dict[str, Any]] = []
+        for contract in checked:
+            received = [outcome.to_row() for outcome in outcomes if outcome.resource == contract.key]
+            published = published_rows(settings, contract.key)
+            deliveries += delivery_checks(contract, received, published, rows_of[contract.key])
+        return CheckResult(results, rows + deliveries, blocking_failures([*results, *deliveries]))
+    finally:
+        con.close()
+
+
+def check_marts(con: Connection, schemas: Iterable[str]) -> CheckResult:
+    """Check the hand-written suites of the marts in ``schemas`` on a connection that shows them."""
+    wanted = set(schemas)
+    suites = [suite for suite in mart_suites() if str(suite["name"]).split(".")[0] in wanted]
+    results = validate(con, suites)
+    return CheckResult(results, [row for result in results for row in result.rows()], blocking_failures(results))
+
+
+def publish_data_docs(settings: Settings, results: Sequence[SuiteResult]) -> Path:
+    """Write Data Docs of the given results to ``docs/quality``; return the index page."""
+    return write_data_docs(results, settings.docs / "quality")
+
+
+def published_rows(settings: Settings, identifier: str) -> int | None:
+    """Return how many rows readers of ``main`` see in a table; None when it is not published."""
+    catalog = open_catalog(settings, MAIN)
+    if not catalog.table_exists(identifier):
+        return None
+    snapshot = catalog.load_table(identifier).current_snapshot()
+    if snapshot is None or snapshot.summary is None:
+        return 0
+    return int(snapshot.summary["total-records"] or 0)
+
+
+def _count(con: Connection, identifier: str) -> int:
+    found = con.execute(f"select count(*) from {identifier}").fetchone()
+    return int(found[0]) if found else 0

@@ -1,0 +1,197 @@
+"""CSV deliveries: GB18030 or UTF-8, read by DuckDB part by part, with broken records put aside and not lost."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from lakehouse.sources.encoding import Encoding, to_utf8
+from lakehouse.sources.errors import SourceError
+from lakehouse.sources.lines import Span, TextFile, row_at
+from lakehouse.sources.received import Part, Received, RowFault
+
+_DELIMITERS = ",\t;|"
+csv.field_size_limit(1 << 30)
+
+
+def read_csv(
+    path: Path, encoding: Encoding, expected: list[str], key: list[str], folder: Path, workers: int
+) -> Received:
+    """Open a CSV file; ``expected`` are the headers that a contract names, ``key`` those of the key columns.
+
+    Raises:
+        SourceError: ``delivery.incomplete`` for an empty file, ``encoding.unreadable`` for an unreadable header.
+    """
+    file = TextFile(path, quotes=True)
+    head = file.first_line()
+    delimiter, columns = _header(head, encoding, expected, path)
+    layout = _Layout(
+        file, folder, encoding, delimiter, columns, [columns.index(name) for name in key if name in columns]
+    )
+
+    def parts() -> Iterator[Part]:
+        for span in file.spans(file.begin + len(head), workers):
+            if span.rows:
+                yield CsvPart(layout, span)
+
+    return Received(columns, parts(), open_end=file.open_end)
+
+
+def _header(line: bytes, encoding: Encoding, expected: list[str], path: Path) -> tuple[str, list[str]]:
+    other: Encoding = "utf-8" if encoding == "gb18030" else "gb18030"
+    best = _best_header(line, encoding, expected)
+    alternative = _best_header(line, other, expected)
+    if best is None or (alternative and _hits(alternative, expected) > _hits(best, expected)):
+        found = f"，看起来是 {other.upper()}" if alternative and _hits(alternative, expected) else ""
+        raise SourceError("encoding.unreadable", f"{path.name} 的表头不是 {encoding.upper()} 编码{found}")
+    return best
+
+
+def _best_header(line: bytes, encoding: Encoding, expected: list[str]) -> tuple[str, list[str]] | None:
+    """Return the delimiter under which most expected headers are found, and the headers; None if undecodable."""
+    try:
+        text = line.decode(encoding).lstrip("\ufeff").rstrip("\r\n")
+    except UnicodeDecodeError:
+        return None
+    ways = [
+        (mark, [name.strip(" \t　") for name in next(csv.reader([text], delimiter=mark), [])]) for mark in _DELIMITERS
+    ]
+    return max(ways, key=lambda way: _hits(way, expected))
+
+
+def _hits(way: tuple[str, list[str]], expected: list[str]) -> int:
+    return len(set(way[1]) & set(expected))
+
+
+@dataclass(frozen=True)
+class _Layout:
+    file: TextFile
+    folder: Path
+    encoding: Encoding
+    delimiter: str
+    columns: list[str]
+    key_positions: list[int]
+
+
+@dataclass
+class CsvPart:
+    """A span of a CSV file, written as clean UTF-8 for DuckDB when its relation is asked for."""
+
+    layout: _Layout
+    span: Span
+    _repaired: bool = False
+    _faults: dict[int, RowFault] = field(default_factory=dict)
+
+    @property
+    def first_row(self) -> int:
+        """Return the number of records before this part."""
+        return self.span.first_row
+
+    @property
+    def rows(self) -> int | None:
+        """Return the number of records."""
+        return self.span.rows
+
+    @property
+    def _path(self) -> Path:
+        return self.layout.folder / f"part_{self.span.start}.csv"
+
+    def relation(self) -> str:
+        """Write the part, unless it is there, and return the relation that reads it."""
+        if not self._path.exists():
+            self._path.write_bytes(self._text())
+        columns = ", ".join(f"{_text_literal(name)}: 'varchar'" for name in self.layout.columns)
+        return (
+            f"(select *, row_number() over () + {self.first_row} as _row from read_csv({_text_literal(str(self._path))},"
+            f" columns = {{{columns}}}, header = false, auto_detect = false, delim = {_text_literal(self.layout.delimiter)},"
+            f" quote = '\"', escape = '\"', new_line = '\\n', null_padding = false))"
+        )
+
+    def repair(self) -> bool:
+        """Replace the records with a wrong number of fields by empty ones that carry a fault."""
+        if self._repaired:
+            return False
+        self._repaired = True
+        self.close()
+        return True
+
+    def faults(self) -> list[RowFault]:
+        """Return the records in a foreign encoding and those with a wrong number of fields."""
+        return list(self._faults.values())
+
+    def close(self) -> None:
+        """Remove the written file."""
+        self._path.unlink(missing_ok=True)
+
+    def _text(self) -> bytes:
+        data = self.layout.file.read(self.span)
+        if self.layout.encoding == "gb18030" or self._repaired:
+            data = self._decoded(data)
+        if b"\r\n" in data:
+            data = data.replace(b"\r\n", b"\n")
+        if self.span.blank_lines:
+            # Inside quotes an empty line is content; there DuckDB skips the others itself.
+            data = data if self.span.quoted else re.sub(rb"\n\n+", b"\n", data).removeprefix(b"\n")
+        if not self._repaired:
+            return data
+        return self._quoted_rows(data) if self.span.quoted else self._plain_rows(data)
+
+    def _decoded(self, data: bytes) -> bytes:
+        if data.isascii():
+            return data
+        decoded = to_utf8(data, self.layout.encoding)
+        for offset in decoded.foreign_lines:
+            row = self.first_row + 1 + row_at(data, offset, quotes=True)
+            reason = f"本行不是 {self.layout.encoding.upper()} 编码"
+            self._faults[row] = RowFault(row, "row.encoding", reason)
+        return decoded.text
+
+    def _plain_rows(self, data: bytes) -> bytes:
+        """Find the lines with a wrong number of delimiters in one sweep; only those are looked at one by one."""
+        view = np.frombuffer(data, dtype=np.uint8)
+        ends = np.flatnonzero(view == 10)
+        marks = np.flatnonzero(view == ord(self.layout.delimiter))
+        fields = np.diff(np.searchsorted(marks, ends), prepend=0) + 1
+        starts = np.concatenate(([0], ends[:-1] + 1))
+        pieces, position = [], 0
+        for index in np.flatnonzero(fields != len(self.layout.columns)):
+            start, stop = int(starts[index]), int(ends[index])
+            line = data[start:stop].decode("utf-8", "replace")
+            self._put_aside(int(index), line.split(self.layout.delimiter), line)
+            pieces += [data[position:start], self._empty_record()]
+            position = stop + 1
+        return b"".join([*pieces, data[position:]])
+
+    def _quoted_rows(self, data: bytes) -> bytes:
+        out = io.StringIO()
+        writer = csv.writer(out, delimiter=self.layout.delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        reader = csv.reader(io.StringIO(data.decode("utf-8", "replace"), newline=""), delimiter=self.layout.delimiter)
+        for index, fields in enumerate(record for record in reader if record):
+            if len(fields) == len(self.layout.columns):
+                writer.writerow(fields)
+            else:
+                self._put_aside(index, fields, self.layout.delimiter.join(fields))
+                out.write(self._empty_record().decode())
+        return out.getvalue().encode()
+
+    def _put_aside(self, index: int, fields: list[str], line: str) -> None:
+        row = self.first_row + 1 + index
+        positions = self.layout.key_positions
+        key = "|".join(fields[p].strip() for p in positions) if all(p < len(fields) for p in positions) else None
+        reason = f"应有 {len(self.layout.columns)} 个字段，实有 {len(fields)} 个"
+        self._faults[row] = RowFault(row, "row.columns", reason, json.dumps({"line": line}, ensure_ascii=False), key)
+
+    def _empty_record(self) -> bytes:
+        count = len(self.layout.columns)
+        return (self.layout.delimiter * (count - 1)).encode() + b"\n" if count > 1 else b'""\n'
+
+
+def _text_literal(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

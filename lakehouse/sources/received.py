@@ -1,0 +1,87 @@
+"""What every reader hands to ingestion: parts of a delivery, each a relation of text columns with record numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+PART_ROWS = 491_520  # rows of a part made from records; four Parquet row groups of DuckDB
+
+
+@dataclass(frozen=True)
+class RowFault:
+    """A record that the reader could not take as it was; ``raw`` and ``key`` when its fields could not be told apart."""
+
+    row: int
+    rule: str
+    reason: str
+    raw: str | None = None
+    key: str | None = None
+
+
+class Part(Protocol):
+    """A run of records."""
+
+    @property
+    def first_row(self) -> int:
+        """Return the number of records before this part."""
+
+    @property
+    def rows(self) -> int | None:
+        """Return the number of records; None when only reading tells."""
+
+    def relation(self) -> str:
+        """Return SQL of a relation with every received column as text, and ``_row``; may write a file first."""
+
+    def repair(self) -> bool:
+        """Put aside the records that made the engine refuse the relation; False when there is nothing to repair."""
+
+    def faults(self) -> list[RowFault]:
+        """Return the records found faulty so far; complete once the relation was read."""
+
+    def close(self) -> None:
+        """Remove what :meth:`relation` wrote; the relation can be asked for again."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """One delivery, open for reading. ``columns`` are its headers; ``parts`` can be read once, in order.
+
+    ``open_end``: the last record has no line end, so it may have been cut off. ``json_lines``: the relations also have
+    ``_line``, the JSON object as received, whose keys may differ from record to record.
+    """
+
+    columns: list[str]
+    parts: Iterator[Part]
+    open_end: bool = False
+    json_lines: bool = False
+
+
+@dataclass
+class ParquetPart:
+    """Records that a reader wrote to Parquet, all columns as text, in order."""
+
+    path: Path
+    columns: list[str]
+    first_row: int
+    rows: int | None
+    known_faults: list[RowFault] = field(default_factory=list)
+
+    def relation(self) -> str:
+        """Return the file with its row numbers."""
+        path = str(self.path).replace("'", "''")
+        number = f"cast(file_row_number + {self.first_row + 1} as bigint) as _row"
+        return f"(select * exclude (file_row_number), {number} from read_parquet('{path}', file_row_number = true))"
+
+    def repair(self) -> bool:
+        """There is nothing to repair in a file of our own."""
+        return False
+
+    def faults(self) -> list[RowFault]:
+        """Return what the reader found."""
+        return self.known_faults
+
+    def close(self) -> None:
+        """Leave the file where it is: it is the landed delivery, or goes with the work folder."""
