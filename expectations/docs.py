@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock
+
 from expectations.gx import load_great_expectations
 from expectations.masks import mask_example
 
@@ -39,6 +41,7 @@ LOCAL_ASSETS: dict[str, str | None] = {
     "font-awesome": "icons.css",
     "vega": None,
 }
+VALIDATIONS = Path("_context/gx/uncommitted/validations")
 EXTERNAL_TAG = re.compile(r"""<(?:script|link)\b[^>]*?(?:src|href)=["'](https?://[^"']+)["'][^>]*>(?:\s*</script>)?""")
 EXTERNAL_IMAGE = re.compile(r"""<img\b[^>]*src=["']https?://[^"']+["'][^>]*>""")
 EXTERNAL_STYLE = re.compile(r"""url\(["']?https?://[^)]*\)""")
@@ -52,19 +55,28 @@ class ExternalLink(RuntimeError):
 
 
 def write_data_docs(
-    results: Sequence[SuiteResult], out_dir: Path, *, run_name: str = SITE_NAME, run_time: datetime | None = None
+    results: Sequence[SuiteResult],
+    out_dir: Path,
+    *,
+    run_name: str = SITE_NAME,
+    run_time: datetime | None = None,
+    keep: bool = False,
 ) -> Path:
     """Build the Data Docs of ``results`` in ``out_dir``, replacing what is there, and return the index page.
 
-    Examples of failing values are masked as the suites say. ``out_dir`` is swapped in when it is complete, so a
-    reader never meets half a site. GE's project folder, with the stored validation results, is ``out_dir/_context``.
+    With ``keep``, the last results of suites that ``results`` does not speak of stay in the site. Examples of failing
+    values are masked as the suites say. ``out_dir`` is swapped in when it is complete, so a reader never meets half a
+    site. GE's project folder, with the stored validation results, is ``out_dir/_context``.
     """
     load_great_expectations()
     out_dir = out_dir.resolve()
     out_dir.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out_dir.parent, prefix=f".{out_dir.name}-") as folder:
+    lock = FileLock(out_dir.parent / f".{out_dir.name}.lock")
+    with lock, tempfile.TemporaryDirectory(dir=out_dir.parent, prefix=f".{out_dir.name}-") as folder:
         site = Path(folder) / "site"
         site.mkdir()
+        if keep:
+            _keep_others(out_dir, site, {result.name for result in results})
         _build(results, site, run_name, run_time or datetime.now(UTC))
         _make_offline(site)
         _swap(site, out_dir, Path(folder) / "old")
@@ -89,6 +101,15 @@ def _build(results: Sequence[SuiteResult], site: Path, run_name: str, run_time: 
         key = ValidationResultIdentifier(ExpectationSuiteIdentifier(result.name), run, result.name)
         context.validation_results_store.set(key, _shown(result, run))
     context.build_data_docs()
+
+
+def _keep_others(old: Path, site: Path, names: set[str]) -> None:
+    """Carry over the stored results of the suites that are not in ``names``; each file is named as its suite."""
+    for stored in sorted((old / VALIDATIONS).rglob("*.json")):
+        if stored.stem not in names:
+            target = site / stored.relative_to(old)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(stored, target)
 
 
 def _site_config(site: Path) -> dict[str, Any]:

@@ -1,9 +1,12 @@
-"""Who asks, and what the answer was."""
+"""Who asks, for what, and what the answer was."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
+
+Action = Literal["see_entry", "see_sample", "read_rows", "read_unmasked"]
 
 
 @dataclass(frozen=True)

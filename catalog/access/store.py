@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from catalog.access.model import Decision, Principal
+from catalog.access.model import Action, Decision, Principal
 
-KEY_SHAPE = re.compile(r"^cb_([0-9a-f]{12})_([A-Za-z0-9_-]{43})$")
+KEY_SHAPE = re.compile(r"^cb_([0-9a-f]{12})_([A-Za-z0-9_-]{43})\Z")
+# Compared with when the id is unknown, so that an unknown id takes as long as a wrong secret.
+_NO_HASH = "0" * 64
 _METADATA = sa.MetaData()
 _KEYS = sa.Table(
     "api_key",
@@ -42,13 +47,33 @@ _AUDIT = sa.Table(
     sa.Column("request_id", sa.String(40), nullable=False),
     sa.Column("key_id", sa.String(12)),
     sa.Column("dept", sa.String(20)),
+    sa.Column("action", sa.String(20), nullable=False),
     sa.Column("resource", sa.String(100), nullable=False),
     sa.Column("filters", sa.JSON, nullable=False),
     sa.Column("row_count", sa.Integer, nullable=False),
     sa.Column("allowed", sa.Boolean, nullable=False),
     sa.Column("code", sa.String(40), nullable=False),
     sa.Column("reason", sa.String(500), nullable=False),
+    sa.Column("basis", sa.String(300), nullable=False),
 )
+_APPEND_ONLY = tuple(
+    f"create trigger if not exists audit_event_no_{verb} before {verb} on audit_event"
+    " begin select raise(abort, 'audit_event is append-only'); end"
+    for verb in ("update", "delete")
+)
+
+
+@dataclass(frozen=True)
+class AuditEvent:
+    """What is kept of one decision: names of filtered columns, never their values, never a secret."""
+
+    request_id: str
+    principal: Principal | None
+    action: Action
+    resource: str
+    filters: tuple[str, ...]
+    decision: Decision
+    row_count: int = 0
 
 
 class AccessStore:
@@ -56,10 +81,13 @@ class AccessStore:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
-        sa.event.listen(self._engine, "connect", lambda con, _: con.execute("pragma journal_mode = wal"))
-        _METADATA.create_all(self._engine)
-        path.chmod(0o600)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), connect_args={"timeout": 30})
+        sa.event.listen(self._engine, "connect", _configure)
+        with self._engine.begin() as db:
+            _METADATA.create_all(db)
+            for statement in _APPEND_ONLY:
+                db.execute(sa.text(statement))
 
     def create_key(
         self,
@@ -77,7 +105,7 @@ class AccessStore:
             "secret_hash": _hash(secret),
             "dept": dept,
             "name": name,
-            "resources": sorted(resources),
+            "resources": sorted(set(resources)),
             "is_unmasked": is_unmasked,
             "expires_on": expires_on,
             "created_at": _now(),
@@ -93,7 +121,8 @@ class AccessStore:
             return None
         with self._engine.connect() as db:
             row = db.execute(sa.select(_KEYS).where(_KEYS.c.key_id == shape[1])).mappings().first()
-        if row is None or row["revoked_at"] or not hmac.compare_digest(row["secret_hash"], _hash(shape[2])):
+        is_genuine = hmac.compare_digest(row["secret_hash"] if row else _NO_HASH, _hash(shape[2]))
+        if row is None or not is_genuine or row["revoked_at"]:
             return None
         return Principal(
             key_id=row["key_id"],
@@ -116,27 +145,22 @@ class AccessStore:
         with self._engine.begin() as db:
             return db.execute(change).rowcount == 1
 
-    def audit(
-        self,
-        request_id: str,
-        principal: Principal | None,
-        resource: str,
-        filters: Iterable[str],
-        decision: Decision,
-        row_count: int = 0,
-    ) -> None:
-        """Append one audit event: names of the filtered columns, never their values."""
+    def audit(self, event: AuditEvent) -> None:
+        """Append one audit event; a request whose event cannot be kept must not be answered."""
+        who, decision = event.principal, event.decision
         row = {
             "at": _now(),
-            "request_id": request_id,
-            "key_id": principal.key_id if principal else None,
-            "dept": principal.dept if principal else None,
-            "resource": resource,
-            "filters": sorted(filters),
-            "row_count": row_count,
+            "request_id": event.request_id,
+            "key_id": who.key_id if who else None,
+            "dept": who.dept if who else None,
+            "action": event.action,
+            "resource": event.resource,
+            "filters": sorted(event.filters),
+            "row_count": event.row_count,
             "allowed": decision.allowed,
             "code": decision.code,
-            "reason": decision.reason,
+            "reason": decision.reason[:500],
+            "basis": decision.basis[:300],
         }
         with self._engine.begin() as db:
             db.execute(_AUDIT.insert().values(row))
@@ -146,6 +170,27 @@ class AccessStore:
         with self._engine.connect() as db:
             rows = db.execute(sa.select(_AUDIT).order_by(_AUDIT.c.event_id.desc()).limit(limit)).mappings()
             return [dict(row) for row in rows]
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+
+@contextmanager
+def open_store(path: Path) -> Iterator[AccessStore]:
+    """Give the store of an app database for the length of a block."""
+    store = AccessStore(path)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _configure(connection: Any, _record: Any) -> None:
+    """Let readers and the one writer go on beside each other; commits stay durable, since audit events are evidence."""
+    cursor = connection.cursor()
+    cursor.execute("pragma journal_mode = wal")
+    cursor.close()
 
 
 def _hash(secret: str) -> str:

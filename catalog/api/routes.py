@@ -1,8 +1,8 @@
-"""The data-service API under ``/api/v1``, and its own description."""
+"""The routes under ``/api/v1``, and their own description at ``/openapi.json``."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -10,51 +10,97 @@ from fastapi.responses import JSONResponse
 
 from catalog.access.model import Principal
 from catalog.access.store import AccessStore
+from catalog.api.clock import today
 from catalog.api.data import DataService
+from catalog.api.description import openapi
 from catalog.api.errors import ApiError
 from catalog.api.limits import RateLimiter
+from catalog.api.reads import CatalogueReads
+from catalog.api.search import Query, page_number, search
+from catalog.api.views import detail_json, found_json
 from catalog.contract.model import Contract
-from catalog.contract.vocabulary import Vocabulary
-from catalog.derive.openapi import openapi_document
 
-API_VERSION = "1"
+OUTCOMES_PER_PAGE = 500
+NO_STORE = {"Cache-Control": "no-store"}
 
 
-def data_router(
-    service: DataService,
-    store: AccessStore,
-    limiter: RateLimiter,
-    contracts: dict[str, Contract],
-    vocabulary: Vocabulary,
-) -> APIRouter:
-    """Return the routes that serve rows and the interface's OpenAPI document."""
-    router = APIRouter()
-    document = openapi_document(contracts, vocabulary, version=API_VERSION)
+@dataclass(frozen=True)
+class Doors:
+    """What the routes stand on."""
 
-    @router.get("/openapi.json", include_in_schema=False)
-    def openapi() -> JSONResponse:
+    reads: CatalogueReads
+    service: DataService
+    store: AccessStore
+    limiter: RateLimiter
+
+
+def api_router(doors: Doors) -> APIRouter:
+    """Return the routes of the API."""
+    router = APIRouter(include_in_schema=False)
+    reads, document = doors.reads, openapi(doors.reads.contracts, doors.reads.vocabulary)
+
+    @router.get("/openapi.json")
+    def describe() -> JSONResponse:
         return JSONResponse(document)
 
-    @router.get("/api/v1/data/{dept}/{resource}", include_in_schema=False)
-    def read_data(dept: str, resource: str, request: Request) -> JSONResponse:
-        principal = presented(request, store)
-        limiter.check(principal.key_id if principal else _peer(request))
-        contract = contracts.get(f"{dept}.{resource}")
-        if contract is None:
-            raise ApiError(404, "no_such_resource", "没有这个数据资源", "资源清单见 /catalogue")
+    @router.get("/api/v1/data/{dept}/{resource}")
+    def data(dept: str, resource: str, request: Request) -> JSONResponse:
+        principal = presented(request, doors.store)
+        doors.limiter.check(principal.key_id if principal else _peer(request))
+        contract = known(reads, dept, resource)
         query = {name: request.query_params.getlist(name) for name in request.query_params}
-        today = datetime.now(UTC).date()
-        page: dict[str, Any] = service.page(contract, principal, query, request.state.request_id, today)
-        return JSONResponse(page, headers={"Cache-Control": "no-store"})
+        answer = doors.service.page(contract, principal, query, request.state.request_id, today())
+        return JSONResponse(answer, headers=NO_STORE)
+
+    @router.get("/api/v1/catalogue")
+    def catalogue(request: Request) -> JSONResponse:
+        doors.limiter.check(_peer(request))
+        lines = reads.listed(reads.now())
+        return JSONResponse(found_json(search(lines, Query.read(request.query_params.multi_items()))))
+
+    @router.get("/api/v1/catalogue/{dept}/{resource}")
+    def entry(dept: str, resource: str, request: Request) -> JSONResponse:
+        doors.limiter.check(_peer(request))
+        contract = known(reads, dept, resource)
+        return JSONResponse(detail_json(reads.detail(reads.now(), contract.key, today())))
+
+    @router.get("/api/v1/outcomes")
+    def outcomes(request: Request) -> JSONResponse:
+        doors.limiter.check(_peer(request))
+        wanted, facts = request.query_params.get("resource", ""), reads.now()
+        if wanted and wanted not in reads.contracts:
+            raise no_such_resource()
+        number = page_number(request.query_params.get("page", ""))
+        rows = facts.outcomes(wanted, OUTCOMES_PER_PAGE + 1, (number - 1) * OUTCOMES_PER_PAGE)
+        page: dict[str, Any] = {
+            "number": number,
+            "count": min(len(rows), OUTCOMES_PER_PAGE),
+            "has_more": len(rows) > OUTCOMES_PER_PAGE,
+            "snapshot": facts.snapshot if facts.is_published else None,
+        }
+        return JSONResponse({"data": rows[:OUTCOMES_PER_PAGE], "page": page})
 
     return router
+
+
+def known(reads: CatalogueReads, dept: str, resource: str) -> Contract:
+    """Return the contract of a resource named by a stranger; raise :class:`ApiError` 404 when there is none."""
+    contract = reads.contracts.get(f"{dept}.{resource}")
+    if contract is None:
+        raise no_such_resource()
+    return contract
+
+
+def no_such_resource() -> ApiError:
+    """Return the error of an unknown resource."""
+    return ApiError(404, "no_such_resource", "没有这个数据资源", "资源清单见 /catalogue")
 
 
 def presented(request: Request, store: AccessStore) -> Principal | None:
     """Return the holder of the key that a request carries in ``X-API-Key`` or as a bearer token."""
     key = request.headers.get("x-api-key")
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return store.principal(key or (token if scheme.lower() == "bearer" else None))
+    return store.principal(key or (token.strip() if scheme.lower() == "bearer" else None))
 
 
 def _peer(request: Request) -> str:

@@ -18,6 +18,7 @@ from catalog.contract.document import Document, Fault, Place, read_document
 from catalog.contract.finding import HOUSE, YAML, Finding
 from catalog.contract.load import CATALOG_ROOT, SUFFIX, VOCABULARY_PARTS, contract_paths
 
+PARTS_OF_TREE = ("contracts", "vocabulary")
 CHECKS = (identity_faults, sharing_faults, source_faults, column_faults, across_faults)
 
 
@@ -45,14 +46,19 @@ def lint_content(content: bytes, name: str) -> list[Finding]:
 def _tree_of(path: Path) -> Path | None:
     """Return the catalogue tree that ``path`` is or lies in."""
     for folder in (path.absolute(), *path.absolute().parents):
-        if (folder / "vocabulary").is_dir() and (folder / "contracts").is_dir():
+        if _is_tree(folder):
             return folder
     return None
+
+
+def _is_tree(folder: Path) -> bool:
+    return all((folder / name).is_dir() for name in PARTS_OF_TREE)
 
 
 def _lint_tree(tree: Path, wanted: list[Path]) -> list[Finding]:
     """Read the whole tree, since contracts refer to each other, and check what is wanted of it."""
     asked, findings = _expand(wanted)
+    findings += _misnamed(asked, tree)
     everything = {path.absolute(): path for path in [*contract_paths(tree), *asked] if path.name.endswith(SUFFIX)}
     subjects = [_subject(path, tree) for path in everything.values()]
     parts = {part: _subject(tree / "vocabulary" / f"{part}.yaml", tree) for part in VOCABULARY_PARTS}
@@ -80,12 +86,31 @@ def _expand(wanted: Iterable[Path]) -> tuple[list[Path], list[Finding]]:
     files: list[Path] = []
     missing: list[Finding] = []
     for path in wanted:
-        found = sorted(p for p in path.rglob("*.yaml") if p.is_file()) if path.is_dir() else [path]
-        files += found
-        if not found or not path.exists():
-            message = "no such file" if not path.exists() else "the folder holds no contract"
+        folders = [path / name for name in PARTS_OF_TREE] if _is_tree(path) else [path]
+        found = [p for folder in folders for p in sorted(folder.rglob("*.y*ml")) if p.is_file()]
+        found = found if path.is_dir() else [path]
+        if path.exists() and found:
+            files += found
+        else:
+            message = "the folder holds no contract" if path.exists() else "no such file"
             missing.append(Finding(str(path), 1, 1, "", "file.missing", f"{message}; check the path", HOUSE))
     return files, missing
+
+
+def _misnamed(asked: Iterable[Path], tree: Path) -> list[Finding]:
+    """Return a finding for each file that nothing would load, because of its name or its folder."""
+    loaded = {path.absolute() for path in contract_paths(tree)}
+    loaded |= {(tree / "vocabulary" / f"{part}.yaml").absolute() for part in VOCABULARY_PARTS}
+    message = (
+        f"nothing reads this file: contracts are contracts/<dept>/<resource>{SUFFIX}, "
+        f"the vocabulary is {', '.join(VOCABULARY_PARTS)}; rename or move it"
+    )
+    return [
+        Finding(_shown(path, tree), 1, 1, "", "file.name", message, HOUSE)
+        for path in asked
+        if path.absolute() not in loaded
+        and (path.absolute().is_relative_to(tree.absolute()) or not path.name.endswith(SUFFIX))
+    ]
 
 
 def _subject(path: Path, tree: Path) -> Subject:

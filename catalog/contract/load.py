@@ -43,7 +43,7 @@ def load_contract(path: Path) -> Contract:
 
 def load_contracts(root: Path = CATALOG_ROOT) -> dict[str, Contract]:
     """Return every contract by its key ``<dept>.<resource>``."""
-    with _many_new_objects():
+    with many_new_objects():
         contracts = [load_contract(path) for path in contract_paths(root)]
     return {contract.key: contract for contract in contracts}
 
@@ -70,7 +70,7 @@ def _parse(content: bytes, name: str) -> Any:
 
 
 @contextmanager
-def _many_new_objects() -> Iterator[None]:
+def many_new_objects() -> Iterator[None]:
     """Pause the cycle collector: it walks all that was loaded again and again, and nothing of it is garbage."""
     was_enabled = gc.isenabled()
     gc.disable()

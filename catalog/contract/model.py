@@ -363,9 +363,10 @@ def _with_gov(data: Any) -> Any:
     """Fold ``customProperties`` named ``gov*`` into a ``gov`` mapping, so that they are typed and checked."""
     if not isinstance(data, dict) or "gov" in data:
         return data
+    entries = data.get("customProperties")
     gov: dict[str, Any] = {}
-    for entry in data.get("customProperties") or []:
-        name = entry.get("property", "") if isinstance(entry, dict) else ""
-        if name.startswith("gov") and len(name) > 3:
+    for entry in entries if isinstance(entries, list) else []:
+        name = entry.get("property") if isinstance(entry, dict) else None
+        if isinstance(name, str) and name.startswith("gov") and len(name) > 3:
             gov[name[3].lower() + name[4:]] = entry.get("value")
     return {**data, "gov": gov}

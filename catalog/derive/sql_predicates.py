@@ -5,7 +5,7 @@ Every predicate is true for a good value and true for null (``required`` is a ru
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import date, timedelta
 
 from catalog.derive.rules import PATTERNS, RowRule
@@ -38,55 +38,27 @@ def required(col: str) -> str:
     return f"({col} is not null)"
 
 
-def length_between(col: str, low: int, high: int | None) -> str:
-    """The text has ``low`` to ``high`` characters (code points)."""
-    upper = "" if high is None else f" and length({col}) <= {high}"
-    lower = f"length({col}) >= {low}" if low else "true"
-    return _null_is_good(col, f"{lower}{upper}")
+def resident_id_number(col: str) -> str:
+    """The first 17 digits as an integer; null when they cannot be read as one. Never larger, so that sums stay in range."""
+    return f"(try_cast(left({col}, 17) as bigint) % {10**17})"
 
 
-def value_between(col: str, low: float | None, high: float | None) -> str:
-    """The number lies between both bounds, which are included."""
-    tests = [f"{col} >= {literal(low)}"] if low is not None else []
-    tests += [f"{col} <= {literal(high)}"] if high is not None else []
-    return _null_is_good(col, " and ".join(tests))
+def resident_id_tests(col: str, number: str | None = None) -> list[str]:
+    """GB 11643, as conditions that must all hold: shape, a real birth date, and the right check character.
 
-
-def date_between(col: str, first: date | None, last: date | None) -> str:
-    """The date or timestamp lies between the begin of day ``first`` and the end of day ``last``."""
-    tests = [f"{col} >= {literal(first)}"] if first is not None else []
-    tests += [f"{col} < {literal(last + timedelta(days=1))}"] if last is not None else []
-    return _null_is_good(col, " and ".join(tests))
-
-
-def one_of(col: str, values: Iterable[str]) -> str:
-    """The text is one of ``values``."""
-    return _null_is_good(col, f"{col} in ({', '.join(literal(value) for value in values)})")
-
-
-def matches(col: str, regex: str) -> str:
-    """The whole text matches ``regex`` (RE2)."""
-    return _null_is_good(col, f"regexp_full_match({col}, {literal(regex)})")
-
-
-def phone_valid(col: str) -> str:
-    """Mobile number, or land line with its area code."""
-    return matches(col, PATTERNS["phone"].regex)
-
-
-def plate_no_valid(col: str) -> str:
-    """Plate number of GA 36, new-energy plates included."""
-    return matches(col, PATTERNS["plate_no"].regex)
-
-
-def vin_valid(col: str) -> str:
-    """Vehicle identification number of GB 16735 (shape only: its check digit is not used by all makers)."""
-    return matches(col, PATTERNS["vin"].regex)
-
-
-def month_valid(col: str) -> str:
-    """A month YYYY-MM of 1900 … 2099."""
-    return matches(col, PATTERNS["month"].regex)
+    The engine reads signs, points, underscores, exponents and hexadecimals as well as digits: of 17 bytes that give a
+    number of 17 digits and do not begin with 0, only those with an exponent (``e``) are not all digits. ``number`` may
+    name a column that holds :func:`resident_id_number`, so that it is not computed again for each condition.
+    """
+    n = resident_id_number(col) if number is None else number
+    # The sum of digit times 2^k, written with quotients only: a digit is q(k) - 10 q(k+1), and -10 is 1 modulo 11.
+    weighted = " + ".join(f"{n} // {10**k} * {2 if k == 0 else 3 * 2**k % 11}" for k in range(17))
+    return [
+        f"strlen({col}) = 18 and {col} >= '1' and not contains({col}, 'e') and not contains({col}, 'E')",
+        f"{n} between {10**16} and {10**17 - 1}",
+        _real_date(f"({n} // 1000 % 100000000)"),
+        f"ends_with({col}, (['1', '0', 'X', '9', '8', '7', '6', '5', '4', '3', '2'])[({weighted}) % 11 + 1])",
+    ]
 
 
 def resident_id_valid(col: str) -> str:
@@ -94,12 +66,7 @@ def resident_id_valid(col: str) -> str:
 
     A check character ``x`` in lower case is wrong: two spellings of one person would be two keys.
     """
-    number = f"try_cast(left({col}, 17) as bigint)"
-    digits = " + ".join(f"{number} // {10 ** (16 - i)} % 10 * {w}" for i, w in enumerate(RESIDENT_ID_WEIGHTS))
-    birth = f"({number} // 1000 % 100000000)"
-    shape = f"regexp_full_match({col}, '[1-9][0-9]{{16}}[0-9X]')"
-    check = f"right({col}, 1) = substr('10X98765432', (({digits}) % 11 + 1)::integer, 1)"
-    return _null_is_good(col, f"{shape} and {_real_date(birth)} and {check}")
+    return _null_is_good(col, " and ".join(resident_id_tests(col)))
 
 
 def _real_date(ymd: str) -> str:
@@ -110,14 +77,36 @@ def _real_date(ymd: str) -> str:
     return f"{year} >= 1 and {month} between 1 and 12 and {day} between 1 and {last}"
 
 
-def credit_code_valid(col: str) -> str:
-    """GB 32100: 8 digits, 9 characters of the code's alphabet, and the right check character."""
-    shape = f"regexp_full_match({col}, '[0-9]{{8}}[0-9A-HJ-NP-RTUWXY]{{10}}')"
+def credit_code_tests(col: str) -> list[str]:
+    """GB 32100, as conditions that must all hold: shape, and the right check character.
+
+    Letters among the first eight are refused, as ``stdnum.cn.uscc`` does.
+    """
     terms = (
         f"(instr('{CREDIT_CODE_ALPHABET}', substr({col}, {i + 1}, 1)) - 1) * {weight}"
         for i, weight in enumerate(CREDIT_CODE_WEIGHTS)
     )
-    return _null_is_good(col, f"{shape} and ({' + '.join(terms)}) % 31 = 0")
+    return [
+        f"regexp_full_match({col}, '[0-9]{{8}}[0-9A-HJ-NP-RTUWXY]{{10}}')",
+        f"({' + '.join(terms)}) % 31 = 0",
+    ]
+
+
+def credit_code_valid(col: str) -> str:
+    """GB 32100: 8 digits, 9 characters of the code's alphabet, and the right check character."""
+    return _null_is_good(col, " and ".join(credit_code_tests(col)))
+
+
+def division_test(col: str, city_prefix: str, reference: str | None, at: str | None) -> str:
+    """Return the condition of :func:`division_valid` on a code that is there."""
+    shape = f"regexp_full_match({col}, {literal(PATTERNS['division_code_shape'].regex)})"
+    if reference is None:
+        return shape
+    in_force = f"{col} in (select division_code from {reference} where valid_until is null)"
+    if at is not None:
+        ended = f"(select max(valid_until) from {reference} as ended where ended.division_code = {col})"
+        in_force = f"({in_force} or coalesce({ended} >= cast({at} as date), false))"
+    return f"{shape} and (not starts_with({col}, {literal(city_prefix)}) or {in_force})"
 
 
 def division_valid(col: str, *, city_prefix: str, reference: str | None, at: str | None) -> str:
@@ -127,19 +116,41 @@ def division_valid(col: str, *, city_prefix: str, reference: str | None, at: str
     checked. ``at`` is the expression of the day the row speaks of: a code that ended before it is wrong. Without
     ``at`` (or where it is null) every ended code is wrong.
     """
-    shape = f"regexp_full_match({col}, {literal(PATTERNS['division_code_shape'].regex)})"
-    if reference is None:
-        return _null_is_good(col, shape)
-    in_force = f"{col} in (select division_code from {reference} where valid_until is null)"
-    if at is not None:
-        ended = f"(select max(valid_until) from {reference} as ended where ended.division_code = {col})"
-        in_force = f"({in_force} or coalesce({ended} >= cast({at} as date), false))"
-    return _null_is_good(col, f"{shape} and (not starts_with({col}, {literal(city_prefix)}) or {in_force})")
+    return _null_is_good(col, division_test(col, city_prefix, reference, at))
 
 
 def not_before(col: str, earlier: str) -> str:
     """The value is not before ``earlier``; good when either is missing."""
     return f"coalesce({col} >= {earlier}, true)"
+
+
+def conditions(rule: RowRule, column: Callable[[str], str]) -> list[str]:
+    """Return the conditions of a simple rule on a value that is there; each is null where the value is null."""
+    col, params = column(rule.column), rule.params
+    low, high = params.get("min"), params.get("max")
+    match rule.check:
+        case "length":
+            return [f"length({col}) between {low} and {high}" if high is not None else f"length({col}) >= {low}"]
+        case "range" if isinstance(low, date) or isinstance(high, date):
+            after = [f"{col} < {literal(high + timedelta(days=1))}"] if isinstance(high, date) else []
+            return ([f"{col} >= {literal(low)}"] if isinstance(low, date) else []) + after
+        case "range" | "in_city":
+            bounds = ((">=", low), ("<=", high))
+            return [f"{col} {sign} {literal(bound)}" for sign, bound in bounds if bound is not None]
+        case "code_list":
+            return [f"{col} in ({', '.join(literal(value) for value in params['values'])})"]
+        case "pattern" if "values" in params:
+            return [f"{col} in ({', '.join(literal(value) for value in params['values'])})"]
+        case "pattern":
+            return [f"regexp_full_match({col}, {literal(params['regex'])})"]
+        case "checksum" if params["scheme"] == "resident_id":
+            return resident_id_tests(col)
+        case "checksum":
+            return credit_code_tests(col)
+        case "division":
+            return [division_test(col, params["city_prefix"], None, None)]
+        case _:
+            raise ValueError(f"{rule.id} is not a rule about one value")
 
 
 def predicate(
@@ -153,29 +164,16 @@ def predicate(
     A ``type`` rule is always true here: a typed column holds nothing else (ingestion compares with the raw text).
     ``divisions`` is the reference relation of :func:`division_valid`.
     """
-    col, params = column(rule.column), rule.params
+    col = column(rule.column)
     match rule.check:
         case "required":
             return required(col)
         case "type":
             return "true"
-        case "length":
-            return length_between(col, params["min"], params["max"])
-        case "range":
-            bounds = (params["min"], params["max"])
-            return (
-                date_between(col, *bounds) if any(isinstance(b, date) for b in bounds) else value_between(col, *bounds)
-            )
-        case "code_list":
-            return one_of(col, params["values"])
-        case "checksum":
-            return resident_id_valid(col) if params["scheme"] == "resident_id" else credit_code_valid(col)
-        case "division":
-            at = None if params["at"] is None else column(params["at"])
-            return division_valid(col, city_prefix=params["city_prefix"], reference=divisions, at=at)
-        case "in_city":
-            return value_between(col, params["min"], params["max"])
-        case "pattern":
-            return one_of(col, params["values"]) if "values" in params else matches(col, params["regex"])
         case "order":
-            return not_before(col, column(params["not_before"]))
+            return not_before(col, column(rule.params["not_before"]))
+        case "division":
+            at = None if rule.params["at"] is None else column(rule.params["at"])
+            return division_valid(col, city_prefix=rule.params["city_prefix"], reference=divisions, at=at)
+        case _:
+            return _null_is_good(col, " and ".join(conditions(rule, column)))

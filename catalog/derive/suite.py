@@ -270,7 +270,10 @@ def _requirement(rule: RowRule, prop: Property) -> str:
         case "required":
             return f"{name}：必填"
         case "length":
-            return f"{name}：长度 {params['min'] or 0} 至 {'不限' if params['max'] is None else params['max']} 个字符"
+            low, high = params["min"], params["max"]
+            if not low:
+                return f"{name}：不超过 {high} 个字符"
+            return f"{name}：{low} 至 {'…' if high is None else high} 个字符"
         case "range" | "in_city":
             low, high = ("…" if params[side] is None else params[side] for side in ("min", "max"))
             return f"{name}：在 {low} 至 {high} 之间"

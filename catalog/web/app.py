@@ -4,75 +4,107 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import structlog
 from fastapi import FastAPI
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from catalog.access.store import AccessStore
 from catalog.api.data import DataService
 from catalog.api.limits import RateLimiter
-from catalog.api.readers import Readers
-from catalog.api.routes import data_router
+from catalog.api.paging import Tokens
+from catalog.api.readers import QueryError, Readers
+from catalog.api.reads import CatalogueReads
+from catalog.api.routes import Doors, api_router
 from catalog.contract.load import load_contracts, load_vocabulary
-from catalog.web.pages import page_router
+from catalog.web.pages import Elsewhere, page_router
 from catalog.web.protection import protect
-from catalog.web.reads import CatalogueReads
+from catalog.web.templating import STATIC
 from lakehouse.connect.settings import Settings
 
-STATIC = Path(__file__).parent / "static"
 GENERATED_DOCS = ("quality", "dbt")
+SECRET_BYTES = 32
+CACHED_FOR_EVER = "public, max-age=31536000, immutable"
+AIRFLOW_URL = "CITYBRAIN_AIRFLOW_URL"
+
+log = structlog.get_logger(__name__)
 
 
-def create_app(settings: Settings) -> FastAPI:
+class MarkedFiles(StaticFiles):
+    """Static files whose addresses carry a mark of their content, so that a browser asks once."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = CACHED_FOR_EVER
+        return response
+
+
+def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> FastAPI:
     """Return the application over one home folder."""
     contracts, vocabulary = load_contracts(), load_vocabulary()
     readers = Readers(settings)
     store = AccessStore(settings.app_db)
-    service = DataService(readers, store, _page_secret(settings.root / "page-token.key"))
-    reads = CatalogueReads(readers, contracts, vocabulary)
+    reads = CatalogueReads(settings, readers, contracts, vocabulary)
+    service = DataService(readers, store, Tokens(page_secret(settings.app_db.with_name("page-token.key"))), reads.entries)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        threading.Thread(target=_warm, args=(reads,), daemon=True, name="warm").start()
         yield
         readers.close()
+        store.close()
 
     app = FastAPI(title="citybrain", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     protect(app)
+    _add_health(app, reads)
+    app.include_router(api_router(Doors(reads, service, store, limiter or RateLimiter())))
+    app.include_router(page_router(reads, Elsewhere(settings.docs, os.environ.get(AIRFLOW_URL) or None)))
+    app.mount("/static", MarkedFiles(directory=STATIC), name="static")
+    for name in GENERATED_DOCS:
+        # The folder may come later, with the first run.
+        app.mount(f"/docs/{name}", StaticFiles(directory=settings.docs / name, html=True, check_dir=False))
+    return app
 
+
+def page_secret(path: Path) -> bytes:
+    """Return the key that seals page tokens; made once per home, readable by its owner only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(secrets.token_bytes(SECRET_BYTES))
+    try:
+        os.link(fresh, path)  # whole or not at all, and the first one stays
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()
+    return path.read_bytes()
+
+
+def _add_health(app: FastAPI, reads: CatalogueReads) -> None:
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
     @app.get("/readyz")
     def readyz() -> JSONResponse:
-        ready = bool(reads.rows("select 1 as one from catalogue.catalogue_entry limit 1"))
-        state = {
-            "status": "ready" if ready else "nothing published yet",
-            "snapshot": reads.snapshot() if ready else None,
-        }
-        return JSONResponse(state, status_code=200 if ready else 503)
-
-    app.include_router(data_router(service, store, RateLimiter(), contracts, vocabulary))
-    app.include_router(page_router(reads, settings.docs))
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    for name in GENERATED_DOCS:
-        folder = settings.docs / name
-        folder.mkdir(parents=True, exist_ok=True)
-        app.mount(f"/docs/{name}", StaticFiles(directory=folder, html=True), name=f"docs-{name}")
-    return app
+        facts = reads.now()
+        if facts.is_published:
+            return JSONResponse({"status": "ready", "snapshot": facts.snapshot, "published_at": facts.published_at})
+        hint = "citybrain run --source DIR"
+        return JSONResponse({"status": "nothing published yet", "snapshot": None, "hint": hint}, status_code=503)
 
 
-def _page_secret(path: Path) -> bytes:
-    """Return the key that signs page tokens; made once per home, readable by its owner only."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _warm(reads: CatalogueReads) -> None:
+    """Ask the first questions before the first visitor does."""
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    with os.fdopen(handle, "wb") as file:
-        file.write(secret := secrets.token_bytes(32))
-    return secret
+        reads.overview(reads.now())
+    except QueryError as error:
+        log.warning("nothing could be read at start", error=str(error))

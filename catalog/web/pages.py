@@ -2,124 +2,121 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from catalog.api.data import json_value
-from catalog.api.errors import ApiError
-from catalog.contract.load import CATALOG_ROOT, SUFFIX
-from catalog.derive.openapi import openapi_document
-from catalog.web.protection import wants_json
-from catalog.web.reads import CatalogueReads, Listed
-from catalog.web.search import FACETS, search
-from catalog.web.templating import page
+from catalog.api.clock import today
+from catalog.api.description import openapi
+from catalog.api.governance import Choice, Governance
+from catalog.api.reads import CatalogueReads
+from catalog.api.routes import known
+from catalog.api.search import LONGEST_QUERY, Query, page_number, search
+from catalog.api.values import plain
+from catalog.api.views import detail_json, found_json
+from catalog.web.drawing import draw
+from catalog.web.protection import HOST_SHAPE, wants_json
+from catalog.web.templating import PAGE_HEADERS, page
 
-LONGEST_QUERY = 100
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What is served beside the catalogue: generated documentation, and the Airflow address if there is one."""
+
+    docs: Path
+    airflow_url: str | None = None
+
+    def links(self) -> dict[str, str]:
+        """Return name -> address of what is really there."""
+        found = {name: f"/docs/{name}/index.html" for name in ("quality", "dbt")}
+        there = {name: url for name, url in found.items() if (self.docs / name / "index.html").is_file()}
+        return there | ({"airflow": self.airflow_url} if self.airflow_url else {})
 
 
-def page_router(reads: CatalogueReads, docs: Path) -> APIRouter:
+def page_router(reads: CatalogueReads, elsewhere: Elsewhere) -> APIRouter:
     """Return the routes of the pages."""
     router = APIRouter(include_in_schema=False)
-    document = openapi_document(reads.contracts, reads.vocabulary, version="1")
+    governed = Governance(reads.contracts, reads.vocabulary)
+    document = openapi(reads.contracts, reads.vocabulary)
+    departments = {key: department.name for key, department in reads.vocabulary.departments.items()}
+    names = {key: entry.name for key, entry in reads.entries.items()}
 
     @router.get("/")
+    @router.get("/index.json")
     def home(request: Request) -> Response:
-        facts = reads.overview()
-        links = {name: (docs / name / "index.html").exists() for name in ("quality", "dbt")}
-        return _either(request, "home.html", facts, section="home", city=reads.vocabulary.city, links=links)
+        facts = reads.overview(reads.now())
+        shown = {"section": "home", "city": reads.vocabulary.city, "links": elsewhere.links(), "names": names}
+        return _either(request, "home.html", facts, **shown)
 
     @router.get("/catalogue")
     @router.get("/catalogue.json")
-    @router.get("/api/v1/catalogue")
-    def catalogue(
-        request: Request,
-        q: str = Query("", max_length=LONGEST_QUERY),
-        page_number: int = Query(1, alias="page", ge=1, le=10_000),
-    ) -> Response:
-        chosen = {name: request.query_params.get(name, "") for name in FACETS}
-        found = search(reads.listed(), q.strip(), chosen, page_number)
+    def catalogue(request: Request) -> Response:
+        facts = reads.now()
+        found = search(reads.listed(facts), Query.read(request.query_params.multi_items()))
         if wants_json(request):
-            facts = {
-                "total": found.total,
-                "page": found.page,
-                "pages": found.pages,
-                "items": [_brief(x) for x in found.lines],
-            }
-            return JSONResponse(facts)
-        partial = request.headers.get("hx-request") == "true"
-        return page(request, "_results.html" if partial else "catalogue.html", section="catalogue", found=found)
+            return JSONResponse(found_json(found), headers=PAGE_HEADERS)
+        template = "_results.html" if _is_partial(request) else "catalogue.html"
+        return page(request, template, section="catalogue", found=found, is_published=facts.is_published)
 
-    @router.get("/catalogue/{dept}/{resource}.json")
     @router.get("/catalogue/{dept}/{resource}")
-    @router.get("/api/v1/catalogue/{dept}/{resource}")
+    @router.get("/catalogue/{dept}/{resource}.json")  # registered first: decorators apply from below
     def entry(request: Request, dept: str, resource: str) -> Response:
-        key = f"{dept}.{resource.removesuffix('.json')}"
-        if key not in reads.contracts:
-            raise ApiError(404, "no_such_resource", "没有这个数据资源", "资源清单见 /catalogue")
-        contract = reads.contracts[key]
-        facts = reads.detail(key)
+        contract = known(reads, dept, resource)
+        detail = reads.detail(reads.now(), contract.key, today())
         if wants_json(request):
-            plain = {**facts, "entry": asdict(facts["entry"]), "labelled": dict(facts["labelled"])}
-            return JSONResponse(_plain(plain))
-        path = CATALOG_ROOT / "contracts" / dept / f"{contract.resource}{SUFFIX}"
-        source = path.read_text(encoding="utf-8")
-        return page(request, "entry.html", section="catalogue", contract=contract, source=source, **facts)
+            return JSONResponse(detail_json(detail), headers=PAGE_HEADERS)
+        shown = {
+            "contract": contract,
+            "source": reads.contract_file(contract.key).read_text(encoding="utf-8"),
+            "drawing": draw(detail["lineage"]),
+            "names": names,
+            "topics": reads.vocabulary.categories.topics,
+            "base": _base(request),
+        }
+        return page(request, "entry.html", section="catalogue", **shown, **detail)
 
     @router.get("/quality")
+    @router.get("/quality.json")
     def quality(request: Request) -> Response:
-        names = {key: entry.name for key, entry in reads.entries.items()}
-        return _either(request, "quality.html", reads.quality(), section="quality", names=names)
+        facts = reads.quality(reads.now())
+        shown = {"section": "quality", "names": names, "contracts": reads.contracts, "links": elsewhere.links()}
+        return _either(request, "quality.html", facts, **shown)
 
     @router.get("/governance")
+    @router.get("/governance.json")
     def governance(request: Request) -> Response:
-        departments = {key: d.name for key, d in reads.vocabulary.departments.items()}
-        return _either(request, "governance.html", reads.governance(), section="governance", departments=departments)
-
-    @router.get("/api/v1/outcomes")
-    def outcomes(resource: str = Query("", max_length=LONGEST_QUERY)) -> Response:
-        sql = "select * from ops.ingest_outcome where ? in ('', resource) order by resource, delivery"
-        return JSONResponse({"items": reads.rows(sql, [resource])})
+        params = request.query_params
+        choice = Choice(params.get("rule", "")[:LONGEST_QUERY], page_number(params.get("page", "")))
+        facts = governed.report(reads.now(), choice)
+        return _either(request, "governance.html", facts, section="governance", departments=departments, names=names)
 
     @router.get("/api/docs")
     def api_docs(request: Request) -> Response:
-        return page(request, "api.html", section="api", document=document)
+        grouped: dict[str, list[Any]] = {}
+        for path, item in document["paths"].items():
+            grouped.setdefault(item["get"]["tags"][0], []).append((path, item["get"]))
+        shown = {"groups": grouped, "schemas": document["components"]["schemas"], "base": _base(request)}
+        return page(request, "api.html", section="api", **shown)
 
     return router
 
 
 def _either(request: Request, template: str, facts: dict[str, Any], **context: Any) -> Response:
     if wants_json(request):
-        return JSONResponse(_plain(facts))
+        return JSONResponse(plain(facts), headers=PAGE_HEADERS)
     return page(request, template, facts=facts, **context)
 
 
-def _brief(line: Listed) -> dict[str, Any]:
-    entry = line.entry
-    return {
-        "key": entry.key,
-        "name": entry.name,
-        "resource_code": entry.resource_code,
-        "provider": entry.provider_name,
-        "summary": entry.summary,
-        "share_type": entry.share_type_name,
-        "update_cycle": entry.update_cycle,
-        "grade": entry.grade_name,
-        "maturity": entry.maturity,
-        "topic": line.topic_name,
-        "row_count": line.row_count,
-        "supply": line.supply,
-        "score": line.score,
-    }
+def _is_partial(request: Request) -> bool:
+    """Tell whether htmx asks for the results alone; going back in history it needs the whole page."""
+    headers = request.headers
+    return headers.get("hx-request") == "true" and headers.get("hx-history-restore-request") != "true"
 
 
-def _plain(value: Any) -> Any:
-    """Return nested facts as JSON has them."""
-    if isinstance(value, dict):
-        return {name: _plain(held) for name, held in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(held) for held in value]
-    return json_value(value)
+def _base(request: Request) -> str:
+    """Return the address that examples on the page use: as the reader called this service."""
+    host = request.headers.get("host", "")
+    return f"{request.url.scheme}://{host}" if HOST_SHAPE.match(host) else ""

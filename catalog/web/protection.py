@@ -1,7 +1,8 @@
-"""What every answer has: a request id, security headers, and one error shape."""
+"""What every answer has: a request id, security headers, a log line, and one error shape."""
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -13,78 +14,112 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from catalog.api.errors import ApiError
+from catalog.api.readers import QueryError
 from catalog.web.templating import error_page
 
 LONGEST_URL = 4096
+HOST_SHAPE = re.compile(r"^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?\Z")
+REQUEST_ID_SHAPE = re.compile(r"^[A-Za-z0-9._-]{8,64}\Z")
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-# Generated documentation brings its scripts inline; it stays on this host all the same.
+# Generated documentation brings its scripts and styles inline; it stays on this host all the same.
 DOCS_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline';"
     " img-src 'self' data:; font-src 'self' data:; connect-src 'self' data:; base-uri 'none'; frame-ancestors 'none'"
 )
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
 STATUS_TEXT = {404: "没有这个页面", 405: "不支持这种请求方法", 400: "请求有误"}
+STATUS_HINT = {404: "检查地址，或从数据目录 /catalogue 进入", 405: "这里只提供读取（GET）"}
+TELL_OPERATOR = "请把请求编号告诉运维人员"
 
 log = structlog.get_logger(__name__)
 
 
 def protect(app: FastAPI) -> None:
     """Add the middleware and the error handlers."""
-
-    @app.middleware("http")
-    async def _around(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        request.state.request_id = uuid.uuid4().hex[:16]
-        started = time.perf_counter()
-        if len(str(request.url)) > LONGEST_URL:
-            response = _answer(request, ApiError(414, "url_too_long", "请求地址过长", f"不超过 {LONGEST_URL} 个字符"))
-        else:
-            try:
-                response = await call_next(request)
-            except Exception:
-                log.exception("request failed", request_id=request.state.request_id, path=request.url.path)
-                response = _answer(
-                    request, ApiError(500, "internal_error", "服务内部错误", "请把 request_id 告诉运维人员")
-                )
-        is_docs = request.url.path.startswith("/docs/")
-        response.headers["Content-Security-Policy"] = DOCS_POLICY if is_docs else PAGE_POLICY
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["X-Frame-Options"] = "DENY"
-        response.headers["X-Request-ID"] = request.state.request_id
-        elapsed = round((time.perf_counter() - started) * 1000, 1)
-        log.info(
-            "request",
-            request_id=request.state.request_id,
-            method=request.method,
-            path=request.url.path,
-            status=response.status_code,
-            ms=elapsed,
-        )
-        return response
-
-    @app.exception_handler(ApiError)
-    async def _api_error(request: Request, error: ApiError) -> Response:
-        return _answer(request, error)
-
-    @app.exception_handler(HTTPException)
-    async def _http_error(request: Request, error: HTTPException) -> Response:
-        text = STATUS_TEXT.get(error.status_code, "请求未能完成")
-        return _answer(request, ApiError(error.status_code, f"http_{error.status_code}", text, "数据目录见 /catalogue"))
-
-    @app.exception_handler(RequestValidationError)
-    async def _invalid(request: Request, _error: RequestValidationError) -> Response:
-        return _answer(request, ApiError(422, "invalid_request", "请求参数的格式有误", "接口说明见 /api/docs"))
+    app.middleware("http")(_around)
+    app.exception_handler(ApiError)(_api_error)
+    app.exception_handler(HTTPException)(_http_error)
+    app.exception_handler(RequestValidationError)(_invalid)
+    app.exception_handler(QueryError)(_query_error)
 
 
 def wants_json(request: Request) -> bool:
     """Tell whether the asker is a program."""
     path = request.url.path
-    if path.startswith("/api/v1") or path.endswith(".json"):
+    if path.startswith(("/api/v1", "/openapi.json", "/healthz", "/readyz")) or path.endswith(".json"):
         return True
     accepted = request.headers.get("accept", "")
     return "application/json" in accepted and "text/html" not in accepted
+
+
+async def _around(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    started = time.perf_counter()
+    given = request.headers.get("x-request-id", "")
+    request_id = given if REQUEST_ID_SHAPE.match(given) else uuid.uuid4().hex[:16]
+    request.state.request_id = request_id
+    refusal = _refusal(request)
+    response = _answer(request, refusal) if refusal else await _guarded(request, call_next)
+    is_docs = request.url.path.startswith("/docs/")
+    response.headers.update(HEADERS)
+    response.headers["Content-Security-Policy"] = DOCS_POLICY if is_docs else PAGE_POLICY
+    response.headers["X-Request-ID"] = request_id
+    elapsed = round((time.perf_counter() - started) * 1000, 1)
+    log.info(
+        "request",
+        request_id=request_id,
+        method=request.method,
+        path=request.url.path[:200],
+        status=response.status_code,
+        ms=elapsed,
+    )
+    return response
+
+
+async def _guarded(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    try:
+        return await call_next(request)
+    except Exception:
+        log.exception("request failed", request_id=request.state.request_id, path=request.url.path[:200])
+        return _answer(request, ApiError(500, "internal_error", "服务内部错误", TELL_OPERATOR))
+
+
+def _refusal(request: Request) -> ApiError | None:
+    """Return why a request is not even looked at, or None."""
+    if not HOST_SHAPE.match(request.headers.get("host", "")):
+        return ApiError(400, "bad_host", "请求头 Host 有误", "使用本服务的地址访问")
+    if len(request.scope.get("raw_path") or b"") + len(request.scope["query_string"]) > LONGEST_URL:
+        return ApiError(414, "url_too_long", "请求地址过长", f"不超过 {LONGEST_URL} 个字符")
+    return None
+
+
+async def _api_error(request: Request, error: ApiError) -> Response:
+    return _answer(request, error)
+
+
+async def _http_error(request: Request, error: HTTPException) -> Response:
+    status = error.status_code
+    text, hint = STATUS_TEXT.get(status, "请求未能完成"), STATUS_HINT.get(status, TELL_OPERATOR)
+    return _answer(request, ApiError(status, f"http_{status}", text, hint, headers=dict(error.headers or {})))
+
+
+async def _invalid(request: Request, _error: RequestValidationError) -> Response:
+    return _answer(request, ApiError(422, "invalid_request", "请求参数的格式有误", "接口说明见 /api/docs"))
+
+
+async def _query_error(request: Request, error: QueryError) -> Response:
+    log.error("query failed", request_id=request.state.request_id, path=request.url.path[:200], error=str(error))
+    headers = {"Retry-After": "5"}
+    return _answer(request, ApiError(503, "query_failed", "数据暂时无法读取", TELL_OPERATOR, headers=headers))
 
 
 def _answer(request: Request, error: ApiError) -> Response:

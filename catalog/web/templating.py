@@ -1,38 +1,129 @@
-"""Jinja templates with escaping always on, and the few filters that the pages share."""
+"""Jinja templates with escaping always on, the texts, and the few filters that the pages share."""
 
 from __future__ import annotations
 
+import hashlib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.templating import Jinja2Templates
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from catalog.api.clock import beijing
 from catalog.api.errors import ApiError
+from catalog.contract.model import Contract
+from catalog.derive.catalogue import CatalogueItem
+from catalog.web.texts import Texts
 
-_TEMPLATES = Jinja2Templates(directory=Path(__file__).parent / "templates")
+STATIC = Path(__file__).parent / "static"
+DASH = "—"
+GOOD_SCORE, FAIR_SCORE = 98.0, 90.0
+# One URL shows pages, partial pages and JSON: caches must tell them apart, and published facts change at any time.
+PAGE_HEADERS = {"Vary": "Accept, HX-Request", "Cache-Control": "no-cache"}
+texts = Texts()
 
 
-def _thousands(value: Any) -> str:
-    return "—" if value is None else f"{int(value):,}"
+def thousands(value: Any) -> str:
+    """Write a count with thousands separators; a dash for none."""
+    return DASH if value is None else f"{int(value):,}"
 
 
-def _or_dash(value: Any) -> str:
-    return "—" if value is None or value == "" else str(value)
+def or_dash(value: Any) -> str:
+    """Write a value; a dash for none."""
+    return DASH if value is None or value == "" else str(value)
 
 
-_TEMPLATES.env.filters |= {"thousands": _thousands, "or_dash": _or_dash}
-_TEMPLATES.env.autoescape = True
+def score_text(value: float | None) -> str:
+    """Write a score with one digit; 100 only when it is."""
+    if value is None:
+        return DASH
+    return "100" if value >= 100 else f"{int(value * 10) / 10:.1f}"
+
+
+def score_level(value: float | None) -> str:
+    """Return the level a score is shown at."""
+    if value is None:
+        return "none"
+    return "good" if value >= GOOD_SCORE else "fair" if value >= FAIR_SCORE else "poor"
+
+
+def moment(value: str | None) -> str:
+    """Write an ISO moment in the city's time; a dash for none."""
+    return DASH if value is None else beijing(value)
+
+
+def rule_label(rule: str | None, contract: Contract | None = None) -> str:
+    """Return a rule in words: the column's name and what is checked."""
+    if rule is None:
+        return DASH
+    whole = texts.or_else(f"rule.{rule}", "")
+    if whole:
+        return whole
+    column, _, check = rule.rpartition(".")
+    words = texts.or_else(f"check.{check}", check)
+    names = {prop.name: prop.business_name for prop in contract.properties} if contract else {}
+    return f"{names.get(column, column)} {words}" if column else words
+
+
+def is_numeric(item: CatalogueItem) -> bool:
+    """Tell whether a column is aligned as numbers are."""
+    return item.mask is None and item.physical_type.startswith(("decimal", "integer", "bigint", "double"))
+
+
+def label_of(item: CatalogueItem, value: Any) -> str:
+    """Return the word of a coded value; "" when it has none."""
+    return dict(item.codes).get(str(value), "")
+
+
+def shown(value: Any) -> str:
+    """Write a sample value."""
+    if isinstance(value, bool):
+        return texts("entry.yes") if value else texts("entry.no")
+    return or_dash(value)
+
+
+@cache
+def static_url(name: str) -> str:
+    """Return the address of a static file with a mark of its content, so that it can be cached for ever."""
+    mark = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
+    return f"/static/{name}?v={mark}"
+
+
+def _environment() -> Environment:
+    loader = FileSystemLoader(Path(__file__).parent / "templates")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "thousands": thousands,
+        "or_dash": or_dash,
+        "score": score_text,
+        "level": score_level,
+        "moment": moment,
+    }
+    environment.globals |= {
+        "t": texts,
+        "rule_label": rule_label,
+        "static": static_url,
+        "is_numeric": is_numeric,
+        "label_of": label_of,
+        "shown": shown,
+    }
+    return environment
+
+
+_TEMPLATES = Jinja2Templates(env=_environment())
 
 
 def page(request: Request, template: str, **context: Any) -> Response:
     """Render a page."""
-    return _TEMPLATES.TemplateResponse(request, template, context)
+    return _TEMPLATES.TemplateResponse(request, template, context, headers=PAGE_HEADERS)
 
 
 def error_page(request: Request, error: ApiError, request_id: str) -> Response:
     """Render an error for a person."""
     context = {"error": error, "request_id": request_id, "section": ""}
-    response = _TEMPLATES.TemplateResponse(request, "error.html", context, status_code=error.status)
-    response.headers.update(error.headers)
-    return response
+    headers = {**PAGE_HEADERS, "Cache-Control": "no-store", **error.headers}
+    return _TEMPLATES.TemplateResponse(request, "error.html", context, status_code=error.status, headers=headers)

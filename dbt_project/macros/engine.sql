@@ -1,4 +1,4 @@
-{#- What DuckDB and Trino spell differently; models call these. -#}
+{#- What DuckDB and Trino spell differently, or count differently; models call these. -#}
 
 {% macro as_of_date() -%}
     cast('{{ var("as_of_date") }}' as date)
@@ -15,6 +15,21 @@
             else 0
         end as integer
     )
+{%- endmacro %}
+
+{#- Text as people typed it: blanks at the ends go, an ideographic space is a space, nothing left is null. -#}
+{% macro clean_text(column) -%}
+    nullif(trim(replace({{ column }}, '　', ' ')), '')
+{%- endmacro %}
+
+{#- A share as a double: Trino would keep the scale of decimals and cut the rest off. Null when there is no whole. -#}
+{% macro ratio(part, whole) -%}
+    cast({{ part }} as double) / nullif(cast({{ whole }} as double), 0)
+{%- endmacro %}
+
+{#- A mean that does not depend on the order in which an engine adds: the sum is exact, then one division. -#}
+{% macro exact_mean(value, scale=10) -%}
+    cast(sum(cast({{ value }} as decimal(38, {{ scale }}))) as double) / count({{ value }})
 {%- endmacro %}
 
 {% macro days_between(first_date, last_date) -%}

@@ -56,7 +56,15 @@ class ColumnPairCoordinatesInsideCity(ColumnPairMapMetricProvider):  # type: ign
     """Row condition: longitude (column_A) and latitude (column_B) lie inside the city's bounds."""
 
     condition_metric_name = "column_pair_values.coordinates_inside_city"
-    condition_domain_keys = ("column_A", "column_B")
+    condition_domain_keys = (
+        "batch_id",
+        "table",
+        "column_A",
+        "column_B",
+        "row_condition",
+        "condition_parser",
+        "ignore_row_if",
+    )
     condition_value_keys = ("west", "south", "east", "north")
 
     @column_pair_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
@@ -82,7 +90,7 @@ class ExpectCoordinatesToBeInsideCity(ChineseStatement, ColumnPairMapExpectation
     ignore_row_if: Literal["both_values_are_missing", "either_value_is_missing", "neither"] = "either_value_is_missing"
 
     map_metric: ClassVar[str] = "column_pair_values.coordinates_inside_city"
-    success_keys: ClassVar[tuple[str, ...]] = ("west", "south", "east", "north", "mostly")
+    success_keys: ClassVar[tuple[str, ...]] = ("west", "south", "east", "north", "ignore_row_if", "mostly")
     statement: ClassVar[str] = (
         "坐标（${column_A}、${column_B}）在本市范围内：经度 ${west} 至 ${east}，纬度 ${south} 至 ${north}"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from catalog.derive.sql_predicates import quote
@@ -26,12 +27,19 @@ def source_sql(table: Table, compiled: Sequence[Compiled]) -> str:
 
 def metrics_of(con: Any, compiled: Compiled, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return an expectation's metrics from the scan's aggregates (by their SQL); recount what they only bound."""
-    metrics = {**compiled.known, **{metric: values[sql] for metric, sql in compiled.aggregates.items()}}
+    metrics = {**compiled.known, **{metric: _number(values[sql]) for metric, sql in compiled.aggregates.items()}}
+    if compiled.summed and metrics["table.row_count"] == 0:
+        metrics[f"{compiled.counted}.unexpected_count"] = None
     if compiled.recount is not None and metrics[f"{compiled.counted}.unexpected_count"]:
         count, examples = con.execute(compiled.recount).fetchone()
         metrics[f"{compiled.counted}.unexpected_count"] = count
         metrics[f"{compiled.counted}.unexpected_values"] = _shaped(compiled, examples or [])
     return metrics
+
+
+def _number(value: Any) -> Any:
+    """GE takes decimals as floats."""
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def fetch_examples(con: Any, table: Table, judged: Sequence[tuple[Compiled, dict[str, Any]]]) -> None:

@@ -74,7 +74,8 @@ class Compiled:
     """One expectation: ``aggregates`` gives each metric as SQL over alias ``t``; ``known`` needs no scan.
 
     ``counted`` names the metric whose unexpected rows are counted, ``columns`` and ``unexpected`` say how to show some
-    of them, in GE's ``shape`` (``nulls``: they are all null). ``recount`` is the exact count and examples of a metric
+    of them, in GE's ``shape`` (``nulls``: they are all null). ``summed``: GE sums ones and zeros, which over no rows is
+    null, and so reports no count of an empty table. ``recount`` is the exact count and examples of a metric
     whose aggregate is only a bound: it runs when the bound is not 0.
     """
 
@@ -87,6 +88,7 @@ class Compiled:
     unexpected: str = ""
     shape: Shape = "value"
     nulls: bool = False
+    summed: bool = False
     recount: str | None = None
 
 
@@ -129,6 +131,7 @@ def column_map(
         counted=metric,
         columns=(column,),
         unexpected=bad,
+        summed=True,
     )
 
 

@@ -18,6 +18,7 @@ def not_null(table: Table, kwargs: Kwargs) -> Compiled:
         aggregates={**ROWS, f"{metric}.unexpected_count": f"count(*) - count({col})"},
         counted=metric,
         nulls=True,
+        summed=True,
     )
 
 
@@ -29,6 +30,7 @@ def null(table: Table, kwargs: Kwargs) -> Compiled:
         counted=metric,
         columns=(kwargs["column"],),
         unexpected=f"{col} is not null",
+        summed=True,
     )
 
 

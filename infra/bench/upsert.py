@@ -1,8 +1,9 @@
 """``citybrain bench upsert``: changed rows into a large table, against a bare rewrite and PyIceberg's own upsert.
 
-The changed keys are scattered evenly over the whole table, the hardest case: every data file holds some, so every
-file is written again. Most changes replace a row, some are new. All arms write zstd Parquet with DuckDB's or
-PyArrow's defaults; each ends in the same rows, which is compared.
+The changed keys are scattered evenly over the whole table, the hardest case: every data file holds some. Most changes
+replace a row, some are new. All arms write zstd Parquet with DuckDB's or PyArrow's defaults; each ends in the same
+rows, which is compared. Ours marks the replaced rows where they are few, so it may well beat the floor, which writes
+every affected file again; what readers pay for the marks is in the notes.
 """
 
 from __future__ import annotations
@@ -53,15 +54,16 @@ def bench_upsert(
     rows: int = 5_000_000,
     changes: int = 100_000,
     repeat: int = 5,
-    slice_rows: int = 50_000,
+    slice_rows: int | None = None,
     *,
     progress: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
-    """Measure ``changes`` changed rows into ``rows``; the peer on ``slice_rows``, scaled up linearly.
+    """Measure ``changes`` changed rows into ``rows``; the peer on ``slice_rows`` (default: all), scaled up linearly.
 
-    The scaling favours the peer: the cost of its upsert grows faster than linearly with the number of keys.
+    Scaling favours the peer: the cost of its upsert grows faster than linearly with rows and keys (measured: ten times
+    the rows and changes take seventeen times as long).
     """
-    slice_rows = min(slice_rows, rows)
+    slice_rows = min(slice_rows or rows, rows)
     slice_changes = max(changes * slice_rows // rows, NEW_SHARE)
     with tempfile.TemporaryDirectory(prefix="citybrain-bench-") as folder:
         home, slice_home = Path(folder) / "full", Path(folder) / "slice"
@@ -76,7 +78,7 @@ def bench_upsert(
                 "slice_rows": slice_rows,
                 "slice_changes": slice_changes,
                 "scale": scale,
-                "note": f"{PEER} is measured on {slice_rows} rows with {slice_changes} changes and scaled by {scale:g}",
+                "note": f"{PEER} is measured on {slice_rows} rows with {slice_changes} changes, times {scale:g}",
             },
             {
                 OURS: partial(_ours, home),
@@ -142,15 +144,24 @@ def _ours(home: Path) -> ArmResult:
     con = open_duckdb(settings=settings)
     branch = open_branch(settings, "bench", takeover=True)
     catalog = open_catalog(settings, branch.catalog_name)
+    table = catalog.load_table(TABLE)  # outside the measured time, as for the peer: it imports half of PyIceberg
     started = time.perf_counter()
-    table = catalog.load_table(TABLE)
     batch = f"change-{branch.token}"
     result = merge_rows(con, table, home / "changes.parquet", key=["resident_id"], version="updated_at", batch_id=batch)
     seconds = time.perf_counter() - started
     attach_branch(con, settings, "bench")
     outcome = _content(con, TABLE)
+    notes = {"inserted": result.inserted, "updated": result.updated, "scan_after_seconds": _scan_seconds(con)}
     drop_branch(settings, branch)
-    return ArmResult(seconds, outcome, {"inserted": result.inserted, "updated": result.updated})
+    attach_branch(con, settings, "main")
+    return ArmResult(seconds, outcome, notes | {"scan_before_seconds": _scan_seconds(con)})
+
+
+def _scan_seconds(con: Connection) -> float:
+    """Time a reader's scan over some columns of the table."""
+    started = time.perf_counter()
+    con.execute(f"select division_code, count(*), sum(income), max(updated_at) from {TABLE} group by 1").fetchall()
+    return round(time.perf_counter() - started, 3)
 
 
 def _floor(home: Path) -> ArmResult:

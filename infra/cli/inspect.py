@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="JSON on stdout")]
 CONFLICTS = "select rule, authority_dept, asserting_dept, count(*) as conflicts from governance.fact_conflict group by all order by all"
-BLIND_SPOTS = "select rule, dept, missing_in_dept, count(*) as missing from governance.missing_entity group by all order by all"
+BLIND_SPOTS = (
+    "select rule, dept, missing_in_dept, count(*) as missing from governance.missing_entity group by all order by all"
+)
 
 
 def app_commands(app: typer.Typer) -> None:

@@ -5,8 +5,12 @@ Imports of engines happen inside the commands, so that ``citybrain --help`` answ
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
+import warnings
 
+import structlog
 import typer
 
 from infra.cli import bench, contract, demo, inspect, pipeline, sample_city, serve
@@ -26,7 +30,19 @@ for module in (sample_city, pipeline, inspect, serve, bench, demo):
 
 def run() -> None:
     """Run the command line; a known error ends with its message and exit code, never with a traceback."""
+    _log_to_stderr(os.environ.get("CITYBRAIN_LOG", "warning"))
     try:
         app()
     except UserError as error:
         sys.exit(fail(error))
+
+
+def _log_to_stderr(level: str) -> None:
+    """Keep stdout for answers; ``CITYBRAIN_LOG=info`` shows every step with its ids."""
+    wanted = logging.getLevelNamesMapping().get(level.upper(), logging.WARNING)
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(wanted),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    if wanted > logging.INFO:
+        warnings.simplefilter("ignore")

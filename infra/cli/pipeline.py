@@ -111,7 +111,8 @@ def _guarded(call: Any) -> Any:
 def _show(report: RunReport) -> None:
     table = Table(title="batches 批次")
     for column in ("resource", "delivery", "status", "received", "accepted", "quarantined", "deduplicated", "reason"):
-        table.add_column(column, justify="right" if column[-2:] == "ed" else "left", overflow="fold")
+        is_count = column in ("received", "accepted", "quarantined", "deduplicated")
+        table.add_column(column, justify="right" if is_count else "left", overflow="fold")
     for batch in report.batches:
         if batch["status"] == "accepted" and not batch["quarantined"]:
             continue

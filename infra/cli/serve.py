@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import socket
+import sys
+from contextlib import AbstractContextManager
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -15,7 +19,9 @@ if TYPE_CHECKING:
     from catalog.access.store import AccessStore
 
 DEFAULT_PORT = 8642
+SHUTDOWN_SECONDS = 10
 key_app = typer.Typer(help="API keys of the data service", no_args_is_help=True)
+JsonFlag = Annotated[bool, typer.Option("--json", help="JSON on stdout")]
 
 
 def app_commands(app: typer.Typer) -> None:
@@ -27,99 +33,172 @@ def app_commands(app: typer.Typer) -> None:
 def serve(
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="port; 0 takes a free one")] = DEFAULT_PORT,
+    json: Annotated[bool, typer.Option("--json", help="addresses as one JSON line on stdout, logs as JSON")] = False,
 ) -> None:
     """Serve catalogue pages, data API and generated documentation on one port, until interrupted."""
     import uvicorn
 
     from catalog.web.app import create_app
+    from lakehouse.branches import current_snapshot, publish_history
     from lakehouse.connect.settings import Settings
 
-    listener = _listen(host, port)
-    shown = f"http://{host}:{listener.getsockname()[1]}"
-    err.print(
-        f"数据目录 catalogue  {shown}/catalogue\n接口文档 API docs   {shown}/api/docs\n健康检查 health     {shown}/healthz"
-    )
-    server = uvicorn.Server(uvicorn.Config(create_app(Settings()), log_level="warning", access_log=False))
-    server.run(sockets=[listener])
+    configure_logs(as_json=json)
+    settings = Settings()
+    with _listen(host, port) as listener:
+        url = _url(host, listener.getsockname()[1])
+        published = publish_history(settings, limit=1)
+        snapshot = current_snapshot(settings) if published else None
+        application = create_app(settings)
+        _announce(url, snapshot, as_json=json)
+        config = uvicorn.Config(
+            application,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        )
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 @key_app.command("new")
 def new_key(
     dept: Annotated[str, typer.Option(help="department that holds the key")],
     name: Annotated[str, typer.Option(help="what it is for")],
-    resource: Annotated[list[str] | None, typer.Option(help="granted resource, DEPT/RESOURCE; repeatable")] = None,
+    resource: Annotated[list[str] | None, typer.Option(help="granted resource, DEPT.RESOURCE; repeatable")] = None,
     unmasked: Annotated[bool, typer.Option(help="show masked fields of granted resources as they are")] = False,
-    expires: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="last day")] = None,
-    json: Annotated[bool, typer.Option("--json")] = False,
+    expires: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="last day, YYYY-MM-DD")] = None,
+    json: JsonFlag = False,
 ) -> None:
-    """Make a key; it is shown once."""
-    from catalog.contract.load import load_contracts, load_vocabulary
-
-    granted = [item.replace("/", ".") for item in resource or []]
-    unknown = sorted(set(granted) - load_contracts().keys())
-    if unknown:
-        raise UserError(
-            f"no such resource: {', '.join(unknown)}", hint="names are DEPT/RESOURCE; see catalog/contracts"
-        )
-    if dept not in load_vocabulary().departments:
-        raise UserError(f"no department {dept!r}", hint="see catalog/vocabulary/departments.yaml")
+    """Make a key; it is shown once and cannot be read again."""
+    granted = sorted({item.replace("/", ".") for item in resource or []})
     last_day = expires.date() if expires else None
-    key = _store().create_key(dept, name, granted, is_unmasked=unmasked, expires_on=last_day)
+    _check_grant(dept, name, granted, last_day)
+    with _store() as store:
+        key = store.create_key(dept, name.strip(), granted, is_unmasked=unmasked, expires_on=last_day)
     if json:
-        print_json({"key": key, "dept": dept, "resources": granted, "expires_on": last_day})
-    else:
-        out.print(key)
-        err.print("[dim]只显示这一次 shown this once; keep it safe[/]")
+        facts = {"key": key, "key_id": key.split("_")[1], "dept": dept, "name": name.strip(), "resources": granted}
+        print_json({**facts, "is_unmasked": unmasked, "expires_on": last_day})
+        return
+    out.print(key)
+    err.print("[dim]只显示这一次 shown this once; keep it safe[/]")
 
 
 @key_app.command("list")
-def list_keys(json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def list_keys(json: JsonFlag = False) -> None:
     """List keys, without their secrets."""
-    keys = _store().keys()
+    with _store() as store:
+        keys = store.keys()
     if json:
         print_json(keys)
         return
+    if not keys:
+        err.print("no keys yet; make one: citybrain key new --dept DEPT --name TEXT")
+        return
     table = Table("id", "dept", "name", "resources", "unmasked", "expires", "revoked")
     for row in keys:
-        granted = ", ".join(row["resources"])
-        table.add_row(
-            row["key_id"],
-            row["dept"],
-            row["name"],
-            granted,
-            _yes(row["is_unmasked"]),
-            _text(row["expires_on"]),
-            _text(row["revoked_at"]),
-        )
+        granted, unmasked = ", ".join(row["resources"]), "yes" if row["is_unmasked"] else ""
+        times = (_text(row["expires_on"]), _text(row["revoked_at"]))
+        table.add_row(row["key_id"], row["dept"], row["name"], granted, unmasked, *times)
     out.print(table)
 
 
 @key_app.command("revoke")
-def revoke_key(key_id: Annotated[str, typer.Argument(help="the id of citybrain key list")]) -> None:
+def revoke_key(
+    key_id: Annotated[str, typer.Argument(help="the id shown by citybrain key list")], json: JsonFlag = False
+) -> None:
     """Revoke a key at once."""
-    if not _store().revoke(key_id):
-        raise UserError(f"no key {key_id!r} in force", hint="citybrain key list")
-    out.print(f"revoked {key_id}")
+    with _store() as store:
+        is_revoked = store.revoke(key_id)
+    if not is_revoked:
+        raise UserError(f"no key {key_id!r} in force", hint="citybrain key list shows them")
+    if json:
+        print_json({"key_id": key_id, "revoked": True})
+    else:
+        out.print(f"revoked {key_id}")
+
+
+def configure_logs(*, as_json: bool) -> None:
+    """Write structured logs to stderr. Tracebacks never show local variables: they hold personal data and keys."""
+    import structlog
+
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    if as_json:
+        last: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    else:
+        last = [
+            structlog.dev.ConsoleRenderer(colors=err.is_terminal, exception_formatter=structlog.dev.plain_traceback)
+        ]
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *last,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
+
+
+def _announce(url: str, snapshot: str | None, *, as_json: bool) -> None:
+    places = {"url": url, "catalogue": f"{url}/catalogue", "api_docs": f"{url}/api/docs", "health": f"{url}/healthz"}
+    if as_json:
+        import json
+
+        out.file.write(json.dumps({**places, "snapshot": snapshot, "pid": os.getpid()}) + "\n")
+        out.file.flush()
+        return
+    err.print(f"数据目录 catalogue  {places['catalogue']}\n接口文档 API docs   {places['api_docs']}")
+    if snapshot is None:
+        err.print("[yellow]尚未发布任何数据 nothing is published yet[/]; pages show contracts only")
+        err.print("[dim]→ make a city and publish it: citybrain sample-city --out DIR; citybrain run --source DIR[/]")
+    else:
+        err.print(f"数据版本 snapshot   {snapshot}")
+    err.print("[dim]Ctrl+C ends[/]")
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), reuse_port=False)
+        return socket.create_server((host, port), family=family)
     except OSError as error:
+        where, why = f"{host}:{port}", error.strerror or str(error)
+        hint = "another program has it; choose another with --port, or --port 0 for a free one"
+        raise UserError(f"cannot listen on {where}: {why}", hint=hint) from error
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _check_grant(dept: str, name: str, granted: list[str], last_day: date | None) -> None:
+    from catalog.api.clock import today
+    from catalog.contract.load import load_contracts, load_vocabulary
+
+    contracts = load_contracts()
+    unknown = sorted(set(granted) - contracts.keys())
+    if unknown:
         raise UserError(
-            f"cannot listen on {host}:{port}: {error.strerror}", hint="choose another with --port"
-        ) from error
+            f"no such resource: {', '.join(unknown)}", hint="names are DEPT.RESOURCE; see catalog/contracts"
+        )
+    denied = [key for key in granted if contracts[key].gov.share_type == 3]
+    if denied:
+        raise UserError(
+            f"{', '.join(denied)}: 不予共享, no key can be granted it", hint="see govNoShareBasis in its contract"
+        )
+    if dept not in load_vocabulary().departments:
+        raise UserError(f"no department {dept!r}", hint="see catalog/vocabulary/departments.yaml")
+    if not name.strip() or len(name) > 200:
+        raise UserError("--name must say what the key is for, in at most 200 characters")
+    if last_day is not None and last_day < today():
+        raise UserError(f"--expires {last_day} is in the past", hint="give a day from today on")
 
 
-def _store() -> AccessStore:
-    from catalog.access.store import AccessStore
+def _store() -> AbstractContextManager[AccessStore]:
+    from catalog.access.store import open_store
     from lakehouse.connect.settings import Settings
 
-    return AccessStore(Settings().app_db)
-
-
-def _yes(flag: bool) -> str:
-    return "yes" if flag else ""
+    return open_store(Settings().app_db)
 
 
 def _text(value: date | str | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -70,7 +70,9 @@ def open_duckdb(
         "temp_directory": str(spill),
         "python_enable_replacements": "false",
     }
-    return duckdb.connect(str(path) if path else ":memory:", read_only=read_only, config=config)
+    con = duckdb.connect(str(path) if path else ":memory:", read_only=read_only, config=config)
+    con.execute("set enable_progress_bar = false")  # DuckDB would draw into the output of whoever runs a long statement
+    return con
 
 
 def _extension_directory(settings: Settings) -> Path:
@@ -131,25 +133,30 @@ def files_sql(
     files: Sequence[str],
     delete_files: Sequence[tuple[str, str]] = (),
     *,
+    evolved: Set[str] = frozenset(),
     positions: bool = False,
 ) -> str:
-    """Return a table expression over data files whose columns are found by Iceberg field id, not by name.
+    """Return a table expression over data files.
 
-    Columns that a file does not have yet read as null; widened types are cast. Rows named by ``delete_files`` (position
-    delete file, its data file) are left out. ``positions`` adds ``file_number`` (in ``files``) and ``row_number``.
+    In ``evolved`` files columns are found by Iceberg field id: those that a file does not have yet read as null, widened
+    types are cast. It costs twice as much as reading by name, so it is kept to these. Rows named by ``delete_files``
+    (position delete file, its data file) are left out. ``positions`` adds ``file_number`` (in ``files``) and
+    ``row_number`` (in the file, from 0).
     """
-    if not files:
-        return _no_rows_sql(columns, positions)
-    touched = {data_file for _, data_file in delete_files}
-    clean = [number for number, file in enumerate(files) if file not in touched]
-    dirty = [number for number, file in enumerate(files) if file in touched]
-    selects = [_read_sql(columns, files, clean, positions)] if clean else []
-    if dirty:
-        selects.append(
-            f"{_read_sql(columns, files, dirty, positions)} anti join {_deleted_sql(files, dirty, delete_files)} gone"
-            " on t.file_index = gone.file_index and t.file_row_number = gone.pos"
-        )
-    return f"({' union all '.join(selects)})"
+    dirty = {data_file for _, data_file in delete_files}
+    selects = []
+    for is_dirty, by_id in ((False, False), (False, True), (True, False), (True, True)):
+        numbers = [n for n, file in enumerate(files) if (file in dirty) == is_dirty and (file in evolved) == by_id]
+        if not numbers:
+            continue
+        select = _read_sql(columns, files, numbers, by_id=by_id, numbered=is_dirty or positions, positions=positions)
+        if is_dirty:
+            select += (
+                f" anti join {_deleted_sql(files, numbers, delete_files)} gone"
+                " on t.file_index = gone.file_index and t.file_row_number = gone.pos"
+            )
+        selects.append(select)
+    return f"({' union all '.join(selects)})" if selects else _no_rows_sql(columns, positions)
 
 
 def _no_rows_sql(columns: Sequence[Column], positions: bool) -> str:
@@ -158,23 +165,23 @@ def _no_rows_sql(columns: Sequence[Column], positions: bool) -> str:
     return f"(select {', '.join(names)} where false)"
 
 
-def _read_sql(columns: Sequence[Column], files: Sequence[str], numbers: list[int], positions: bool) -> str:
-    """Return a select over the numbered files, without looking at deletes."""
+def _read_sql(
+    columns: Sequence[Column], files: Sequence[str], numbers: list[int], *, by_id: bool, numbered: bool, positions: bool
+) -> str:
+    """Return a select over the files of these numbers, without looking at deletes; ``numbered`` lets it see row numbers."""
+    names = [f"t.{quote(column.name)}" for column in columns]
+    if positions:
+        place = "t.file_index::bigint"
+        same = numbers == list(range(len(numbers)))
+        names.append(f"{place} as file_number" if same else f"({numbers}::bigint[])[{place} + 1] as file_number")
+        names.append("t.file_row_number as row_number")
     fields = ", ".join(
         f"{c.field_id}: {{name: {literal(c.name)}, type: {literal(duck_type(c.type))}, default_value: null}}"
         for c in columns
     )
-    names = [f"t.{quote(column.name)}" for column in columns]
-    if positions:
-        same = numbers == list(range(len(numbers)))
-        names.append(
-            "t.file_index::bigint as file_number" if same else f"{numbers}[t.file_index::bigint + 1] as file_number"
-        )
-        names.append("t.file_row_number as row_number")
+    options = (", file_row_number = true" if numbered else "") + (f", schema = map {{{fields}}}" if by_id else "")
     paths = ", ".join(literal(files[number]) for number in numbers)
-    return (
-        f"select {', '.join(names)} from read_parquet([{paths}], schema = map {{{fields}}}, file_row_number = true) t"
-    )
+    return f"select {', '.join(names)} from read_parquet([{paths}]{options}) t"
 
 
 def _deleted_sql(files: Sequence[str], numbers: list[int], delete_files: Sequence[tuple[str, str]]) -> str:
@@ -193,7 +200,7 @@ def version_sql(version: TableVersion) -> str:
     if version.needs_extension:
         snapshot = "" if version.snapshot_id is None else f", snapshot_from_id => {version.snapshot_id}"
         return f"iceberg_scan({literal(version.metadata_location)}{snapshot})"
-    return files_sql(version.columns, version.files, version.delete_files)
+    return files_sql(version.columns, version.files, version.delete_files, evolved=version.evolved)
 
 
 def view_sql(identifier: str, metadata_location: str) -> str:

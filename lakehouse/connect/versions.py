@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from pyiceberg.io import FileIO, InputFile, OutputFile
-from pyiceberg.manifest import DataFile, DataFileContent, FileFormat, ManifestContent, ManifestFile, read_manifest_list
+from pyiceberg.manifest import (
+    DataFile,
+    DataFileContent,
+    FileFormat,
+    ManifestContent,
+    ManifestEntry,
+    ManifestFile,
+    read_manifest_list,
+)
 
 DELETE_PATH_ID = 2147483546  # reserved field ids of position delete files, Iceberg specification
 DELETE_POSITION_ID = 2147483545
@@ -70,6 +78,7 @@ class TableVersion:
     columns: tuple[Column, ...]
     files: tuple[str, ...]
     delete_files: tuple[tuple[str, str], ...]  # position delete file, data file it belongs to
+    evolved: frozenset[str]  # data files that may have other columns or types than this version
     rows: int
     needs_extension: bool  # deletes of another kind: only the iceberg extension applies them
 
@@ -80,6 +89,7 @@ class LiveFiles:
 
     data: list[DataFile]
     deletes: dict[str, list[DataFile]]
+    evolved: frozenset[str]  # data files that were written under another schema
     foreign: bool  # deletes that do not belong to a single data file, or are no Parquet position deletes
 
     def deleted_rows(self, path: str) -> int:
@@ -104,7 +114,7 @@ def table_version(metadata_location: str, snapshot_id: int | None = None) -> Tab
     schema_id = metadata["current-schema-id"]
     if snapshot_id is not None and snapshot is not None:
         schema_id = snapshot.get("schema-id", schema_id)
-    live = live_files(None if snapshot is None else snapshot["manifest-list"])
+    live = live_files(None if snapshot is None else snapshot["manifest-list"], written_under(metadata, schema_id))
     return TableVersion(
         metadata_location=metadata_location,
         location=metadata["location"],
@@ -112,6 +122,7 @@ def table_version(metadata_location: str, snapshot_id: int | None = None) -> Tab
         columns=_columns(metadata, schema_id),
         files=tuple(file.file_path for file in live.data),
         delete_files=tuple((file.file_path, path) for path, files in live.deletes.items() for file in files),
+        evolved=live.evolved,
         rows=live.rows,
         needs_extension=live.foreign,
     )
@@ -134,19 +145,35 @@ def _columns(metadata: dict[str, Any], schema_id: int) -> tuple[Column, ...]:
     return tuple(Column(f["id"], f["name"], str(f["type"]), bool(f["required"])) for f in schema["fields"])
 
 
-def live_files(manifest_list: str | None) -> LiveFiles:
-    """Return the files of a snapshot; without a manifest list there are none."""
-    live = LiveFiles([], {}, foreign=False)
+def written_under(metadata: dict[str, Any], schema_id: int) -> frozenset[int] | None:
+    """Return the snapshots that were written under a schema; None when there never was another schema."""
+    if len(metadata["schemas"]) == 1:
+        return None
+    snapshots = metadata.get("snapshots", [])
+    return frozenset(snapshot["snapshot-id"] for snapshot in snapshots if snapshot.get("schema-id") == schema_id)
+
+
+def live_files(manifest_list: str | None, same_schema: frozenset[int] | None = None) -> LiveFiles:
+    """Return the files of a snapshot; without a manifest list there are none.
+
+    ``same_schema`` are the snapshots whose files have the wanted schema (``written_under``); None means all.
+    """
+    data: list[DataFile] = []
+    deletes: dict[str, list[DataFile]] = {}
+    evolved: set[str] = set()
     foreign = False
     for manifest in [] if manifest_list is None else manifests_of(manifest_list):
-        for file in files_of(manifest):
+        for entry in entries_of(manifest):
+            file = entry.data_file
             if manifest.content == ManifestContent.DATA:
-                live.data.append(file)
+                data.append(file)
+                if same_schema is not None and entry.snapshot_id not in same_schema:
+                    evolved.add(file.file_path)
             elif (path := _deletes_from(file)) is not None:
-                live.deletes.setdefault(path, []).append(file)
+                deletes.setdefault(path, []).append(file)
             else:
                 foreign = True
-    return LiveFiles(live.data, live.deletes, foreign)
+    return LiveFiles(data, deletes, frozenset(evolved), foreign)
 
 
 def _deletes_from(file: DataFile) -> str | None:
@@ -162,6 +189,6 @@ def manifests_of(manifest_list: str) -> list[ManifestFile]:
     return list(read_manifest_list(LocalInput(manifest_list)))
 
 
-def files_of(manifest: ManifestFile) -> list[DataFile]:
-    """Return the files that a manifest holds, without those it deletes."""
-    return [entry.data_file for entry in manifest.fetch_manifest_entry(LocalFiles(), discard_deleted=True)]
+def entries_of(manifest: ManifestFile) -> list[ManifestEntry]:
+    """Return the entries of a manifest, without those that record a removal."""
+    return list(manifest.fetch_manifest_entry(LocalFiles(), discard_deleted=True))

@@ -2,56 +2,45 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from catalog.derive.iceberg import ROW_COLUMN
 from lakehouse.connect.duck import Connection, DuckError, literal
+from lakehouse.ingest.errors import AccountingError
 from lakehouse.ingest.plan import Plan
 from lakehouse.sources.errors import SourceError
-from lakehouse.sources.received import Part, RowFault
+from lakehouse.sources.received import WANTED, Part, RowFault
 
 MASK = (1 << 64) - 1
 REST = "ingest_rest"  # received rows that were not accepted at first sight, with _row and _hash
+_RECORDS = "received_records"
+Rows = npt.NDArray[np.int64]
 
 
-@dataclass
-class Observed:
-    """What the observer saw of one relation; sums of hashes are modulo 2^64."""
+@dataclass(frozen=True)
+class Taken:
+    """What became of one part: records received, those accepted at first sight, and the sums of their hashes."""
 
-    rows: int = 0
-    accepted: int = 0
-    hash_sum: int = 0
-    accepted_hash_sum: int = 0
-    rest: list[npt.NDArray[np.int64]] = field(default_factory=list)
-
-    def see(self, rows: pa.ChunkedArray, hashes: pa.ChunkedArray, ok: pa.ChunkedArray) -> pa.ChunkedArray:
-        """Count a vector of rows; return ``ok``, by which the rows are filtered."""
-        good = ok.to_numpy(zero_copy_only=False).astype(bool)
-        sums = hashes.to_numpy()
-        self.rows += len(good)
-        total = int(sums.sum(dtype=np.uint64))
-        self.hash_sum = (self.hash_sum + total) & MASK
-        if good.all():
-            self.accepted += len(good)
-            self.accepted_hash_sum = (self.accepted_hash_sum + total) & MASK
-        else:
-            self.accepted += int(np.count_nonzero(good))
-            self.accepted_hash_sum = (self.accepted_hash_sum + int(sums[good].sum(dtype=np.uint64))) & MASK
-            self.rest.append(rows.to_numpy()[~good])
-        return ok
+    received: int
+    accepted: int
+    received_sum: int
+    accepted_sum: int
+    files: list[Path]
 
 
 @dataclass
 class Accepted:
-    """Sums over the parts of a delivery, and the files that were written."""
+    """The parts of a delivery together, and the files that were written; sums of hashes are modulo 2^64."""
 
     received: int = 0
     rows: int = 0
@@ -61,14 +50,14 @@ class Accepted:
     files: list[Path] = field(default_factory=list)
     faults: list[RowFault] = field(default_factory=list)
 
-    def add(self, part: Part, seen: Observed, files: list[Path]) -> None:
-        """Add what one part gave."""
-        self.received += seen.rows
-        self.rows += seen.accepted
-        self.received_sum = (self.received_sum + seen.hash_sum) & MASK
-        self.accepted_sum = (self.accepted_sum + seen.accepted_hash_sum) & MASK
+    def add(self, part: Part, taken: Taken) -> None:
+        """Add what became of one part."""
+        self.received += taken.received
+        self.rows += taken.accepted
+        self.received_sum = (self.received_sum + taken.received_sum) & MASK
+        self.accepted_sum = (self.accepted_sum + taken.accepted_sum) & MASK
         self.parts.append(part)
-        self.files += files
+        self.files += taken.files
         self.faults += part.faults()
 
 
@@ -81,102 +70,116 @@ def accept_parts(
         SourceError: a part is beyond repair.
     """
     result = Accepted()
-    con.execute(f"create or replace table {REST} as {_rest_select(plan, _nothing(plan))}")
+    con.execute(f"create or replace table {REST} as {_nothing(plan)}")
     lock = threading.Lock()
 
-    def work(number: int) -> None:
-        cursor = con.cursor()
-        observer = _Observer(cursor, f"observe_{number}")
-        try:
-            while True:
-                with lock:
-                    part = next(parts, None)
-                if part is None:
-                    return
-                seen, files = _accept_part(cursor, part, plan, observer, folder, copy_options)
-                part.close()
-                with lock:
-                    result.add(part, seen, files)
-        finally:
-            observer.remove()
-            cursor.close()
+    def next_part() -> Part | None:
+        with lock:
+            return next(parts, None)
 
-    if workers == 1:
-        work(0)
-        return result
-    with ThreadPoolExecutor(workers) as pool:
-        for future in [pool.submit(work, number) for number in range(workers)]:
-            future.result()
+    def work(part: Part | None) -> None:
+        with con.cursor() as cursor:
+            while part is not None:
+                taken = _accept_part(cursor, part, plan, folder, copy_options)
+                with lock:
+                    result.add(part, taken)
+                part.close()
+                part = next_part()
+
+    first, second = next_part(), next_part()
+    if second is None:
+        work(first)
+    else:
+        _work_together(work, [first, second, *(next_part() for _ in range(workers - 2))])
+    result.parts.sort(key=lambda part: part.first_row)
+    result.files.sort()
     return result
 
 
-class _Observer:
-    """A function of the engine that reports to the current :class:`Observed`."""
-
-    def __init__(self, con: Connection, name: str) -> None:
-        self.con = con
-        self.name = name
-        self.seen = Observed()
-        con.create_function(  # type: ignore[call-overload]  # the stubs know the enum only, which is not to be imported here
-            name, self._see, ["BIGINT", "UBIGINT", "BOOLEAN"], "BOOLEAN", type="arrow", side_effects=True
-        )
-
-    def _see(self, rows: pa.ChunkedArray, hashes: pa.ChunkedArray, ok: pa.ChunkedArray) -> Any:
-        return self.seen.see(rows, hashes, ok)
-
-    def remove(self) -> None:
-        self.con.remove_function(self.name)
+def _work_together(work: Callable[[Part | None], None], parts: list[Part | None]) -> None:
+    with ThreadPoolExecutor(len(parts)) as pool:
+        for future in [pool.submit(work, part) for part in parts]:
+            future.result()
 
 
-def _accept_part(
-    con: Connection, part: Part, plan: Plan, observer: _Observer, folder: Path, copy_options: str
-) -> tuple[Observed, list[Path]]:
-    target = folder / f"rows_{part.first_row}"
+def _accept_part(con: Connection, part: Part, plan: Plan, folder: Path, copy_options: str) -> Taken:
+    """Write one part's good rows; every record that is not among the written rows goes to ``REST``."""
+    files, received, received_sum = _written(con, part, plan, folder / f"rows_{part.first_row:012}", copy_options)
+    columns = [pq.read_table(file, columns=[ROW_COLUMN]).column(0).to_numpy() for file in files]
+    accepted: Rows = np.concatenate(columns) - (part.first_row + 1) if columns else np.zeros(0, dtype=np.int64)
+    missing = np.ones(received, dtype=bool)
+    missing[accepted] = False
+    others = np.flatnonzero(missing)
+    if len(accepted) + len(others) != received:
+        raise AccountingError(f"{plan.batch_id}: a record of part {part.first_row} was written twice")
+    if not len(others):
+        return Taken(received, received, received_sum, received_sum, files)
+    con.execute(f"insert into {REST} {received_rows(con, plan, part, others)}")
+    of_part = f"_row > {part.first_row} and _row <= {part.first_row + received}"
+    _, rest_sum = _sum(con, f"select count(*), sum(_hash) from {REST} where {of_part}")
+    return Taken(received, len(accepted), received_sum, (received_sum - rest_sum) & MASK, files)
+
+
+def _written(con: Connection, part: Part, plan: Plan, target: Path, copy_options: str) -> tuple[list[Path], int, int]:
+    """Write a part, repairing it when the engine refuses it; return files, number of records, sum of their hashes."""
     while True:
-        observer.seen = Observed()
         try:
-            relation = part.relation()
-            sql = plan.accept(relation, observer.name, [fault.row for fault in part.faults()])
-            answer = con.execute(f"copy ({sql}) to {literal(str(target))} ({copy_options})").fetchone()
+            files = _copy(con, part, plan, target, copy_options)
+            received, received_sum = _received(con, part, plan)
+            if not part.doubtful() or _count(con, part) == received:
+                return files, received, received_sum
         except DuckError as error:
-            _remove_files(target)
             if not _is_about_text(error):
                 raise
-            if part.repair():
-                continue
-            raise SourceError("delivery.incomplete", "文件内容无法按约定的格式解析") from error
-        break
-    seen = observer.seen
-    files = [Path(file) for file in answer[1]] if answer and answer[0] else []
-    _keep_rest(con, part, plan, seen)
-    return seen, files
+            if not part.repair():
+                raise SourceError("delivery.incomplete", "文件内容无法按约定的格式解析") from error
+        else:
+            part.repair()
+        shutil.rmtree(target, ignore_errors=True)
+
+
+def _copy(con: Connection, part: Part, plan: Plan, target: Path, copy_options: str) -> list[Path]:
+    relation = part.relation()
+    sql = plan.accept(relation, [fault.row for fault in part.faults()])
+    answer = con.execute(f"copy ({sql}) to {literal(str(target))} ({copy_options})").fetchone()
+    return sorted(Path(file) for file in answer[1]) if answer and answer[0] else []
+
+
+def _received(con: Connection, part: Part, plan: Plan) -> tuple[int, int]:
+    """Return number and sum of hashes of a part's records: of their bytes, or of their columns if they never were text."""
+    records = part.record_bytes()
+    if records is None:
+        return _sum(con, f"select count(*), sum({plan.row_hash}) from {part.relation()}")
+    con.register(_RECORDS, pa.table({"record": records}))
+    return _sum(con, f"select count(*), sum(hash(record)) from {_RECORDS}")
+
+
+def _sum(con: Connection, sql: str) -> tuple[int, int]:
+    row = con.execute(sql).fetchone()
+    return (int(row[0]), int(row[1] or 0) & MASK) if row else (0, 0)
+
+
+def _count(con: Connection, part: Part) -> int:
+    row = con.execute(f"select count(*) from {part.relation()}").fetchone()
+    return int(row[0]) if row else 0
 
 
 def _is_about_text(error: DuckError) -> bool:
     return "CSV Error" in str(error) or "unicode" in str(error).lower()
 
 
-def _remove_files(folder: Path) -> None:
-    for file in folder.glob("*"):
-        file.unlink()
-
-
-def _keep_rest(con: Connection, part: Part, plan: Plan, seen: Observed) -> None:
-    if seen.rest:
-        rows = np.concatenate(seen.rest)
-        con.execute(f"insert into {REST} {received_rows(con, plan, part, rows)}")
-
-
-def received_rows(con: Connection, plan: Plan, part: Part, rows: npt.NDArray[np.int64]) -> str:
-    """Return the query of some rows of a part as received, with ``_row`` and ``_hash``."""
-    con.register("ingest_wanted", pa.table({"_row": rows}))
-    return _rest_select(plan, f"(select * from {part.relation()} where _row in (select _row from ingest_wanted))")
-
-
-def _rest_select(plan: Plan, relation: str) -> str:
-    return f"select {plan.received_columns}, _row, {plan.row_hash} as _hash from {relation}"
+def received_rows(con: Connection, plan: Plan, part: Part, places: Rows) -> str:
+    """Return the query of some rows of a part as received, with ``_row`` and ``_hash``; ``places`` count from 0."""
+    records = part.record_bytes()
+    wanted = {"_row": places + (part.first_row + 1)}
+    if records is not None:
+        wanted["record"] = records.take(pa.array(places))
+    rows = pa.table(wanted)
+    con.register(WANTED, rows)
+    hashes = plan.row_hash if records is None else "hash(record)"
+    return f"select {plan.received_columns}, _row, {hashes} as _hash from {part.relation_of(rows)} join {WANTED} using (_row)"
 
 
 def _nothing(plan: Plan) -> str:
-    names = plan.received_columns.split(", ")
-    return f"(select {', '.join(f'cast(null as varchar) as {name}' for name in names)}, cast(0 as bigint) as _row where false)"
+    columns = ", ".join(f"cast(null as varchar) as {name}" for name in plan.received_columns.split(", "))
+    return f"select {columns}, cast(0 as bigint) as _row, cast(0 as ubigint) as _hash where false"

@@ -27,6 +27,7 @@ from lakehouse.ingest.accepting import MASK, Accepted, accept_parts
 from lakehouse.ingest.columns import check_columns, check_json_keys
 from lakehouse.ingest.duplicates import Unique, remove_duplicates
 from lakehouse.ingest.errors import AccountingError
+from lakehouse.ingest.fast import DIVISIONS
 from lakehouse.ingest.held import DATA_DATE, DELIVERED_AT, GOOD_ROWS, OUTCOME, WATERMARK, Held
 from lakehouse.ingest.judging import (
     QUARANTINED,
@@ -40,7 +41,7 @@ from lakehouse.ingest.judging import (
     quarantine_select,
 )
 from lakehouse.ingest.outcome import BatchOutcome
-from lakehouse.ingest.plan import DIVISIONS, Plan
+from lakehouse.ingest.plan import Plan
 from lakehouse.ingest.punctuality import late_reason
 from lakehouse.sources import Limits, Received, SourceSystem
 from lakehouse.tables import (

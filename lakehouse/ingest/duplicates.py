@@ -94,7 +94,8 @@ def _quarantine_losers(con: Connection, plan: Plan, parts: list[Part]) -> None:
 def _quarantine_from(con: Connection, plan: Plan, part: Part, rows: list[int]) -> None:
     texts = {prop.name: trimmed(quote(prop.physical_name)) for prop in plan.properties}
     key = ", ".join(texts[name] for name in plan.contract.primary_key)
-    received = received_rows(con, plan, part, np.array(rows, dtype=np.int64))
+    places = np.array(rows, dtype=np.int64) - (part.first_row + 1)
+    received = received_rows(con, plan, part, places)
     con.execute(
         f"insert into {QUARANTINED} select _row, _hash, concat_ws({literal(KEY_SEPARATOR)}, {key}), ['{DUPLICATE_KEY}'],"
         f" {plan.raw} from (select *, cast(null as varchar) as raw from ({received}))"

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 from catalog.contract.model import Contract, Property
 from catalog.contract.vocabulary import Vocabulary
 from catalog.derive.iceberg import BATCH_COLUMN, ROW_COLUMN
-from catalog.derive.rules import PATTERNS, RowRule, row_rules
+from catalog.derive.rules import RowRule, row_rules
 from catalog.derive.sql_predicates import literal, predicate, quote
-from lakehouse.ingest.values import canonical, parsed, plain_value, trimmed
+from lakehouse.ingest.fast import DIVISIONS, accepted_rows
+from lakehouse.ingest.values import parsed, trimmed
 from lakehouse.sources.json_text import IS_OBJECT
 
 KEY_SEPARATOR = "|"
-DIVISIONS = "reference_division"  # relation (division_code, valid_until) on the ingest connection
-_FIXED_SHAPE_CHECKS = frozenset({"checksum", "code_list", "division"})
 
 
 @dataclass(frozen=True)
@@ -59,65 +59,27 @@ class Plan:
 
     @property
     def output(self) -> str:
-        """The columns of the table, from typed values."""
-        values = ", ".join(f"{self.value(prop.name)} as {quote(prop.name)}" for prop in self.properties)
+        """The columns of the table, from judged values."""
+        return self._output(self.value(prop.name) for prop in self.properties)
+
+    def _output(self, expressions: Iterable[str]) -> str:
+        pairs = zip(expressions, self.properties, strict=True)
+        values = ", ".join(f"{expression} as {quote(prop.name)}" for expression, prop in pairs)
         return f"{values}, cast({literal(self.batch_id)} as varchar) as {BATCH_COLUMN}, {ROW_COLUMN}"
 
-    def accept(self, relation: str, observer: str, faulty_rows: list[int]) -> str:
-        """Select the rows that are canonical and pass every rule; ``observer(row, hash, ok)`` sees all rows.
-
-        The observer has side effects, so the optimizer computes its arguments once and does not move the filter.
-        """
-        values = ", ".join(
-            f"{plain_value(quote(prop.physical_name), prop)} as {self.value(prop.name)}"
-            for prop in self.properties
-            if prop.base_type != "varchar"
+    def accept(self, relation: str, not_rows: list[int]) -> str:
+        """Select the rows that are accepted at first sight; ``not_rows`` are those that the reader found faulty."""
+        names = (
+            f"_v{i}" if p.base_type != "varchar" else quote(p.physical_name) for i, p in enumerate(self.properties)
         )
-        typed = f"select *, {values} from {relation}" if values else f"select * from {relation}"
-        faulty = [f"{ROW_COLUMN} not in ({', '.join(map(str, faulty_rows))})"] if faulty_rows else []
-        conditions = " and ".join([*map(self._canonical, self.properties), *self._fast_rules(), *faulty])
-        outputs = ", ".join(f"{self._fast_value(prop)} as {self.value(prop.name)}" for prop in self.properties)
-        checked = (
-            f"select {outputs}, {ROW_COLUMN},"
-            f" {observer}({ROW_COLUMN}, {self.row_hash}, coalesce({conditions}, false)) as _ok from ({typed})"
+        return accepted_rows(
+            relation,
+            self.properties,
+            self.rules,
+            self._output(names),
+            divisions=self.has_divisions,
+            not_rows=not_rows,
         )
-        return f"select {self.output} from ({checked}) where _ok"
-
-    def _fast_value(self, prop: Property) -> str:
-        return quote(prop.physical_name) if prop.base_type == "varchar" else self.value(prop.name)
-
-    def _canonical(self, prop: Property) -> str:
-        text = quote(prop.physical_name)
-        checks = {rule.check for rule in self.rules if rule.column == prop.name}
-        fixed = bool(checks & _FIXED_SHAPE_CHECKS) or self._has_known_pattern(prop)
-        test = canonical(text, self._fast_value(prop), prop, shape_is_checked=fixed)
-        if prop.required:
-            return f"{text} is not null" if test == "true" else f"({test})"
-        return "true" if test == "true" else f"({text} is null or ({test}))"
-
-    def _has_known_pattern(self, prop: Property) -> bool:
-        """Tell whether the column's pattern is ours: those of contracts may admit spaces at the ends."""
-        known = {pattern.regex for pattern in PATTERNS.values()}
-        mine = (rule.params for rule in self.rules if rule.column == prop.name and rule.check == "pattern")
-        return any("values" in params or params["regex"] in known for params in mine)
-
-    def _fast_rules(self) -> list[str]:
-        by_name = {prop.name: self._fast_value(prop) for prop in self.properties}
-        return [
-            self._fast_division(rule, by_name[rule.column])
-            if rule.check == "division" and self.has_divisions
-            else predicate(rule, by_name.__getitem__)
-            for rule in self.rules
-            if rule.check not in ("required", "type")
-        ]
-
-    @staticmethod
-    def _fast_division(rule: RowRule, col: str) -> str:
-        """In force today, or of another city; codes that ended are left to the exact judgement."""
-        shape = f"regexp_full_match({col}, {literal(PATTERNS['division_code_shape'].regex)})"
-        elsewhere = f"(not starts_with({col}, {literal(rule.params['city_prefix'])}) and {shape})"
-        current = f"{col} in (select division_code from {DIVISIONS} where valid_until is null)"
-        return f"({col} is null or {current} or {elsewhere})"
 
     def judge(self, received: str, faults: str, *, excel: bool) -> str:
         """Judge every row of ``received`` exactly: typed values, key, raw JSON, and the rules that it breaks, in order.

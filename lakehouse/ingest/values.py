@@ -93,28 +93,29 @@ def plain_value(text: str, prop: Property) -> str:
             return f"try_cast({text} as {prop.physical_type})"
 
 
-def canonical(text: str, value: str, prop: Property, *, shape_is_checked: bool) -> str:
-    """Return the condition that non-null ``text`` needs no trimming and ``value``, its plain value, is its value.
+def canonical(text: str, value: str, prop: Property, *, shape_is_checked: bool) -> list[str]:
+    """Return conditions under which ``text`` needs no trimming and ``value``, its plain value, is its value.
 
     ``shape_is_checked``: a rule admits only values without spaces at their ends, so that looking for them is not needed.
     """
     match prop.base_type:
         case "varchar":
-            return "true" if shape_is_checked else _without_outer_spaces(text)
+            return [] if shape_is_checked else [_without_outer_spaces(text)]
         case "boolean":
-            return f"{text} in ('1', '0', 'true', 'false', '是', '否', 'Y', 'N')"
+            return [f"{text} in ('1', '0', 'true', 'false', '是', '否', 'Y', 'N')"]
         case "date":
-            return f"strlen({text}) = 10 and cast({value} as varchar) = {text}"
+            # Only a round trip is exact: the engine reads '2026-01-1:' as a date, too.
+            return [f"strlen({text}) = 10", f"cast({value} as varchar) = {text}"]
         case "timestamp":
-            return f"strlen({text}) = 19 and cast({value} as varchar) = {text}"
+            return [f"strlen({text}) = 19", f"cast({value} as varchar) = {text}"]
         case "integer" | "bigint":
-            return f"cast({value} as varchar) = {text}"
+            return [f"cast({value} as varchar) = {text}"]
         case "decimal":
             precision, scale = prop.decimal_parameters
             shape = rf"-?[0-9]{{1,{max(1, precision - scale)}}}(?:\.[0-9]{{1,{scale}}})?" if scale else r"-?[0-9]{1,38}"
-            return f"regexp_full_match({text}, {literal(shape)}) and {value} is not null"
+            return [f"regexp_full_match({text}, {literal(shape)})", f"{value} is not null"]
         case _:
-            return rf"regexp_full_match({text}, '-?[0-9]{{1,15}}(?:\.[0-9]{{1,17}})?')"
+            return [rf"regexp_full_match({text}, '-?[0-9]{{1,15}}(?:\.[0-9]{{1,17}})?')"]
 
 
 def _without_outer_spaces(text: str) -> str:

@@ -68,7 +68,7 @@ def check(settings: Settings, branch: Branch, inputs: Inputs, topic: str | None 
     database = build_path(settings, branch)
     con = open_duckdb(database, read_only=True, settings=settings)
     try:
-        marts = check_marts(con, schemas_of(inputs, topic))
+        marts = check_marts(settings, con, schemas_of(inputs, topic))
     finally:
         con.close()
     record_quality(settings, branch, marts.rows)

@@ -10,9 +10,8 @@ from typing import Any
 from catalog.contract.model import Contract
 from catalog.derive.suite import expectation_suite
 from expectations.docs import write_data_docs
-from expectations.run import SuiteResult, blocking_failures, delivery_checks, validate
 from expectations.marts import mart_suites
-
+from expectations.run import SuiteResult, blocking_failures, delivery_checks, validate
 from lakehouse.branches import Branch
 from lakehouse.connect.database import MAIN
 from lakehouse.connect.duck import Connection, attach_branch, open_duckdb
@@ -55,17 +54,22 @@ def check_resources(
         con.close()
 
 
-def check_marts(con: Connection, schemas: Iterable[str]) -> CheckResult:
-    """Check the hand-written suites of the marts in ``schemas`` on a connection that shows them."""
+def check_marts(settings: Settings, con: Connection, schemas: Iterable[str]) -> CheckResult:
+    """Check the hand-written suites of the marts in ``schemas`` on a connection that shows them.
+
+    A mart that is empty and was never published is not checked: its resources have not been delivered yet.
+    """
     wanted = set(schemas)
-    suites = [suite for suite in mart_suites() if str(suite["name"]).split(".")[0] in wanted]
+    named = {str(suite["name"]): suite for suite in mart_suites()}
+    mine = {name: suite for name, suite in named.items() if name.split(".")[0] in wanted}
+    suites = [suite for name, suite in mine.items() if _count(con, name) or published_rows(settings, name)]
     results = validate(con, suites)
     return CheckResult(results, [row for result in results for row in result.rows()], blocking_failures(results))
 
 
 def publish_data_docs(settings: Settings, results: Sequence[SuiteResult]) -> Path:
-    """Write Data Docs of the given results to ``docs/quality``; return the index page."""
-    return write_data_docs(results, settings.docs / "quality")
+    """Write the given results into the Data Docs in ``docs/quality``, beside those of other suites; return the index page."""
+    return write_data_docs(results, settings.docs / "quality", keep=True)
 
 
 def published_rows(settings: Settings, identifier: str) -> int | None:

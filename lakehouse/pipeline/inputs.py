@@ -37,7 +37,8 @@ class Inputs:
         key = only.replace("/", ".")
         if key not in self.contracts:
             raise WrongInput(
-                f"no contract named {only!r}", hint=f"names are DEPT/RESOURCE, such as {self._nearest(key)}; see catalog/contracts"
+                f"no contract named {only!r}",
+                hint=f"names are DEPT/RESOURCE, such as {self._nearest(key)}; see catalog/contracts",
             )
         return [self.contracts[key]]
 

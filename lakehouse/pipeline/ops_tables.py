@@ -43,7 +43,9 @@ def record_outcomes(settings: Settings, branch: Branch, outcomes: list[BatchOutc
     A delivery that was recorded before (same resource, delivery and batch) is old news, whatever its status now:
     so an unchanged re-run records nothing.
     """
-    known = {(row["resource"], row["delivery"], row["batch_id"]) for row in read_ops(settings, branch.catalog_name, OUTCOMES)}
+    known = {
+        (row["resource"], row["delivery"], row["batch_id"]) for row in read_ops(settings, branch.catalog_name, OUTCOMES)
+    }
     rows = [o.to_row() for o in outcomes if (o.resource, o.delivery, o.batch_id) not in known]
     if not rows:
         return 0

@@ -88,7 +88,7 @@ def _conclude(
     recorded = record_outcomes(settings, branch, outcomes)
     refused = _all_refused(outcomes)
     data_changed = set(diverged(settings, branch.name)) - {OUTCOMES}
-    if not data_changed and (refused or built_before(settings, branch.name, inputs, EVERYTHING)):
+    if refused or (not data_changed and built_before(settings, branch.name, inputs, EVERYTHING)):
         return _publish_outcomes(settings, branch, recorded, refused)
     built = build(settings, branch, inputs, outcomes, progress)
     if built.blocking:
@@ -101,11 +101,9 @@ def _conclude(
 
 def _publish_outcomes(settings: Settings, branch: Branch, recorded: int, refused: str | None) -> dict[str, Any]:
     """No data changed: keep what there is to say about the deliveries, and nothing else."""
-    if not recorded:
-        drop_branch(settings, branch)
-        return _verdict(current_snapshot(settings), 0, refused, published=refused is None)
-    result = publish(settings, branch)
-    return _verdict(result.snapshot, len(result.tables_changed), refused, published=refused is None)
+    changed = publish(settings, branch, only=[OUTCOMES]).tables_changed if recorded else []
+    drop_branch(settings, branch)
+    return _verdict(current_snapshot(settings), len(changed), refused, published=refused is None)
 
 
 def _block(settings: Settings, branch: Branch, outcomes: Sequence[BatchOutcome], blocking: list[str]) -> dict[str, Any]:

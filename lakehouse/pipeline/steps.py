@@ -68,7 +68,9 @@ def ingest_step(settings: Settings, resource_key: str, source: SourceSystem) -> 
 def pending_topics(settings: Settings) -> list[str]:
     """Return the topics that have something to publish, or whose inputs changed since they were last built."""
     inputs = load_inputs(checked=False)
-    return [topic for topic in inputs.topics if _pending(settings, inputs, topic) or not _is_built(settings, inputs, topic)]
+    return [
+        topic for topic in inputs.topics if _pending(settings, inputs, topic) or not _is_built(settings, inputs, topic)
+    ]
 
 
 def open_topic_branch(settings: Settings, topic: str) -> dict[str, Any]:
@@ -130,9 +132,7 @@ def maintenance_step(settings: Settings) -> dict[str, Any]:
     return {**asdict(done), "orphaned": len(report.orphaned), "faults": [str(fault) for fault in report.faults]}
 
 
-def _settle(
-    settings: Settings, inputs: Inputs, topic: str, held: Branch, result: PublishResult
-) -> dict[str, Any]:
+def _settle(settings: Settings, inputs: Inputs, topic: str, held: Branch, result: PublishResult) -> dict[str, Any]:
     recorded = {row["outcome_id"] for row in read_ops(settings, MAIN, OUTCOMES)}
     published = [o for o in kept_outcomes(settings, _resources(inputs, topic)) if o.outcome_id in recorded]
     settle_outcomes(settings, published)

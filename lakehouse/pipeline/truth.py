@@ -6,12 +6,14 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lakehouse.connect.settings import Settings
 from lakehouse.pipeline.errors import WrongInput
 from lakehouse.query import QueryError, open_reader
 
 Place = tuple[str, str, str]  # dept, resource, key
+Finding = tuple[str, str, str, str]  # a place and the rule
 
 # Where a kind of defect shows up once it is found; every other kind is a row in quarantine.
 BATCH_KINDS = ("resent_batch", "late_batch", "schema_drift")
@@ -67,7 +69,9 @@ def compare_with_truth(settings: Settings, city: Path) -> dict[str, dict[str, in
         result[kind] = _compare_sets({(*d.place, d.rule) for d in planted[kind]}, found.batches_of(planted[kind], kind))
     for kind in DEDUPLICATED_KINDS:
         result[kind] = _compare_counts(planted[kind], found.deduplicated)
-    result["contradicting_fact"] = _compare_sets({(*d.place, d.rule) for d in planted["contradicting_fact"]}, found.conflicts)
+    result["contradicting_fact"] = _compare_sets(
+        {(*d.place, d.rule) for d in planted["contradicting_fact"]}, found.conflicts
+    )
     result["missing_entity"] = _compare_sets({(*d.place, d.rule) for d in planted["missing_entity"]}, found.missing)
     return dict(sorted(result.items()))
 
@@ -77,12 +81,12 @@ class Found:
     """What ``main`` says: rows in quarantine with their rules, batches with their rule, findings of the marts."""
 
     quarantined: dict[Place, set[str]]
-    batches: set[tuple[str, str, str, str]]
+    batches: set[Finding]
     deduplicated: dict[tuple[str, str], int]
-    conflicts: set[tuple[str, str, str, str]]
-    missing: set[tuple[str, str, str, str]]
+    conflicts: set[Finding]
+    missing: set[Finding]
 
-    def batches_of(self, planted: list[Defect], kind: str) -> set[tuple[str, str, str, str]]:
+    def batches_of(self, planted: list[Defect], kind: str) -> set[Finding]:
         """Return the batches found under the rules of one kind."""
         default = {"resent_batch": "batch.resent", "late_batch": "batch.late", "schema_drift": "schema.unknown_column"}
         rules = {d.rule for d in planted} or {default[kind]}
@@ -94,14 +98,20 @@ def _found(settings: Settings) -> Found:
         quarantined: dict[Place, set[str]] = defaultdict(set)
         for row in reader.arrow(_QUARANTINE).to_pylist():
             quarantined[row["dept"], row["resource"], row["key"]].update(row["rules"].split(","))
-        batches, deduplicated = set(), defaultdict(int)
+        batches: set[Finding] = set()
+        deduplicated: dict[tuple[str, str], int] = defaultdict(int)
         for row in reader.arrow(_OUTCOMES).to_pylist():
             dept, resource = row["resource"].split(".")
             deduplicated[dept, resource] += row["deduplicated"]
             batches.update((dept, resource, row["delivery"], rule) for rule in (row["rule"] or "").split(",") if rule)
-        conflicts = {tuple(row.values()) for row in reader.arrow(_CONFLICTS).to_pylist()}
-        missing = {tuple(row.values()) for row in reader.arrow(_MISSING).to_pylist()}
+        conflicts = {_finding(row) for row in reader.arrow(_CONFLICTS).to_pylist()}
+        missing = {_finding(row) for row in reader.arrow(_MISSING).to_pylist()}
     return Found(quarantined, batches, deduplicated, conflicts, missing)
+
+
+def _finding(row: dict[str, Any]) -> Finding:
+    dept, resource, key, rule = row.values()
+    return dept, resource, key, rule
 
 
 def _compare_rows(planted: dict[str, list[Defect]], quarantined: dict[Place, set[str]]) -> dict[str, dict[str, int]]:
@@ -121,7 +131,7 @@ def _compare_rows(planted: dict[str, list[Defect]], quarantined: dict[Place, set
     return result
 
 
-def _compare_sets(planted: set[tuple[str, ...]], found: set[tuple[str, ...]]) -> dict[str, int]:
+def _compare_sets(planted: set[Finding], found: set[Finding]) -> dict[str, int]:
     return {
         "planted": len(planted),
         "found": len(planted & found),

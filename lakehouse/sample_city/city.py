@@ -26,7 +26,7 @@ from lakehouse.sample_city.writers.lines import write_ndjson
 from lakehouse.sample_city.writers.workbook import write_workbook
 
 VERSION = "1"
-MIN_PEOPLE, MAX_PEOPLE = 100, 5_000_000
+MIN_PEOPLE, MAX_PEOPLE = 100, 3_000_000  # beyond it, the order codes 900-999 of one birth day may run out
 MARKER = "city.json"
 NOTICE = """合成数据 · Synthetic data
 

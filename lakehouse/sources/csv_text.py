@@ -6,16 +6,17 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from lakehouse.sources.encoding import Encoding, to_utf8
 from lakehouse.sources.errors import SourceError
 from lakehouse.sources.lines import Span, TextFile, row_at
-from lakehouse.sources.received import Part, Received, RowFault
+from lakehouse.sources.received import WANTED, Part, Received, RowFault
 
 _DELIMITERS = ",\t;|"
 csv.field_size_limit(1 << 30)
@@ -87,6 +88,7 @@ class CsvPart:
     layout: _Layout
     span: Span
     _repaired: bool = False
+    _doubtful: bool = False
     _faults: dict[int, RowFault] = field(default_factory=dict)
 
     @property
@@ -106,16 +108,36 @@ class CsvPart:
     def relation(self) -> str:
         """Write the part, unless it is there, and return the relation that reads it."""
         if not self._path.exists():
-            self._path.write_bytes(self._text())
+            self._path.write_bytes(self._content())
+        return f"(select *, row_number() over () + {self.first_row} as _row from {self._reader(self._path)})"
+
+    def record_bytes(self) -> pa.LargeBinaryArray:
+        """Return the records in the encoding of the delivery."""
+        return self.layout.file.records(self.span)
+
+    def relation_of(self, rows: pa.Table) -> str:
+        """Write the wanted records to a file of their own: to read the whole part for a few of them takes longer."""
+        wanted = rows["record"].combine_chunks()
+        data = b"".join(wanted.to_pylist())
+        path = self._path.with_suffix(".wanted.csv")
+        path.write_bytes(self._clean(data if data.endswith(b"\n") else data + b"\n", lambda: wanted, report=False))
+        places = f"(select _row, row_number() over () as _place from {WANTED})"
+        numbered = f"(select *, row_number() over () as _place from {self._reader(path)})"
+        return f"(select n.* exclude (_place), p._row from {numbered} n join {places} p using (_place))"
+
+    def _reader(self, path: Path) -> str:
         columns = ", ".join(f"{_text_literal(name)}: 'varchar'" for name in self.layout.columns)
         return (
-            f"(select *, row_number() over () + {self.first_row} as _row from read_csv({_text_literal(str(self._path))},"
-            f" columns = {{{columns}}}, header = false, auto_detect = false, delim = {_text_literal(self.layout.delimiter)},"
-            f" quote = '\"', escape = '\"', new_line = '\\n', null_padding = false))"
+            f"read_csv({_text_literal(str(path))}, columns = {{{columns}}}, header = false, auto_detect = false,"
+            f" delim = {_text_literal(self.layout.delimiter)}, quote = '\"', escape = '\"', new_line = '\\n')"
         )
 
+    def doubtful(self) -> bool:
+        """Quotes and stray carriage returns leave room for another view of where records end; repaired parts do not."""
+        return self._doubtful and not self._repaired
+
     def repair(self) -> bool:
-        """Replace the records with a wrong number of fields by empty ones that carry a fault."""
+        """Take the records as the bytes have them; those with a wrong number of fields become empty, with a fault."""
         if self._repaired:
             return False
         self._repaired = True
@@ -127,33 +149,45 @@ class CsvPart:
         return list(self._faults.values())
 
     def close(self) -> None:
-        """Remove the written file."""
-        self._path.unlink(missing_ok=True)
+        """Remove the written files."""
+        for path in (self._path, self._path.with_suffix(".wanted.csv")):
+            path.unlink(missing_ok=True)
 
-    def _text(self) -> bytes:
-        data = self.layout.file.read(self.span)
-        if self.layout.encoding == "gb18030" or self._repaired:
-            data = self._decoded(data)
-        if b"\r\n" in data:
+    def _content(self) -> bytes | memoryview:
+        """Return the text of the part; what is clean already is not even copied."""
+        file, view = self.layout.file, self.layout.file.view(self.span)
+        self._doubtful = self.span.quoted
+        complete = bytes(view[-1:]) == b"\n"
+        changes = (
+            self.layout.encoding == "gb18030" or self._repaired or self.span.blank_lines or file.has(self.span, b"\r")
+        )
+        if complete and not changes:
+            return view
+        return self._clean(bytes(view) if complete else bytes(view) + b"\n", self.record_bytes, report=True)
+
+    def _clean(self, data: bytes, records: Callable[[], pa.LargeBinaryArray], *, report: bool) -> bytes:
+        """Return records in UTF-8 with plain line ends and no blank lines; ``report`` what is found on the way."""
+        if self._repaired and (self._doubtful or self.span.quoted):
+            return b"".join(self._rebuilt(records().to_pylist(), report=report))
+        if (self.layout.encoding == "gb18030" or self._repaired) and not data.isascii():
+            data = self._decoded(data, report=report)
+        if b"\r" in data:
             data = data.replace(b"\r\n", b"\n")
-        if self.span.blank_lines:
-            # Inside quotes an empty line is content; there DuckDB skips the others itself.
-            data = data if self.span.quoted else re.sub(rb"\n\n+", b"\n", data).removeprefix(b"\n")
-        if not self._repaired:
-            return data
-        return self._quoted_rows(data) if self.span.quoted else self._plain_rows(data)
+            self._doubtful = self._doubtful or b"\r" in data
+        if self.span.blank_lines and not self.span.quoted:  # inside quotes an empty line is content
+            data = re.sub(rb"\n\n+", b"\n", data).removeprefix(b"\n")
+        return self._plain_records(data, report=report) if self._repaired else data
 
-    def _decoded(self, data: bytes) -> bytes:
-        if data.isascii():
-            return data
+    def _decoded(self, data: bytes, *, report: bool) -> bytes:
         decoded = to_utf8(data, self.layout.encoding)
-        for offset in decoded.foreign_lines:
-            row = self.first_row + 1 + row_at(data, offset, quotes=True)
-            reason = f"本行不是 {self.layout.encoding.upper()} 编码"
-            self._faults[row] = RowFault(row, "row.encoding", reason)
+        for offset in decoded.foreign_lines if report else ():
+            self._report_foreign(self.first_row + 1 + row_at(data, offset, quotes=True))
         return decoded.text
 
-    def _plain_rows(self, data: bytes) -> bytes:
+    def _report_foreign(self, row: int) -> None:
+        self._faults[row] = RowFault(row, "row.encoding", f"本行不是 {self.layout.encoding.upper()} 编码")
+
+    def _plain_records(self, data: bytes, *, report: bool) -> bytes:
         """Find the lines with a wrong number of delimiters in one sweep; only those are looked at one by one."""
         view = np.frombuffer(data, dtype=np.uint8)
         ends = np.flatnonzero(view == 10)
@@ -163,22 +197,31 @@ class CsvPart:
         pieces, position = [], 0
         for index in np.flatnonzero(fields != len(self.layout.columns)):
             start, stop = int(starts[index]), int(ends[index])
-            line = data[start:stop].decode("utf-8", "replace")
-            self._put_aside(int(index), line.split(self.layout.delimiter), line)
+            if report:
+                line = data[start:stop].decode("utf-8", "replace")
+                self._put_aside(int(index), line.split(self.layout.delimiter), line)
             pieces += [data[position:start], self._empty_record()]
             position = stop + 1
         return b"".join([*pieces, data[position:]])
 
-    def _quoted_rows(self, data: bytes) -> bytes:
-        out = io.StringIO()
-        writer = csv.writer(out, delimiter=self.layout.delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        reader = csv.reader(io.StringIO(data.decode("utf-8", "replace"), newline=""), delimiter=self.layout.delimiter)
-        for index, fields in enumerate(record for record in reader if record):
+    def _rebuilt(self, records: list[bytes], *, report: bool) -> Iterator[bytes]:
+        """Yield each record anew, all fields quoted; the slow way, for parts that the engine refused."""
+        for index, record in enumerate(records):
+            decoded = to_utf8(record, self.layout.encoding)
+            if decoded.foreign_lines and report:
+                self._report_foreign(self.first_row + 1 + index)
+            line = decoded.text.decode("utf-8", "replace").rstrip("\r\n")
+            fields = next(csv.reader(io.StringIO(line, newline=""), delimiter=self.layout.delimiter), [])
             if len(fields) == len(self.layout.columns):
-                writer.writerow(fields)
-            else:
-                self._put_aside(index, fields, self.layout.delimiter.join(fields))
-                out.write(self._empty_record().decode())
+                yield self._quoted(fields)
+                continue
+            if report:
+                self._put_aside(index, fields, line)
+            yield self._empty_record()
+
+    def _quoted(self, fields: list[str]) -> bytes:
+        out = io.StringIO()
+        csv.writer(out, delimiter=self.layout.delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow(fields)
         return out.getvalue().encode()
 
     def _put_aside(self, index: int, fields: list[str], line: str) -> None:

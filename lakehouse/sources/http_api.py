@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import pyarrow as pa
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from lakehouse.sources.errors import SourceError
 from lakehouse.sources.json_text import object_fields
 from lakehouse.sources.limits import Limits
-from lakehouse.sources.received import RowFault
+from lakehouse.sources.received import WANTED, RowFault
 from lakehouse.sources.system import SourceSystem
 
 DEFAULT_PAGE_SIZE = 1000
@@ -117,6 +118,17 @@ class ApiPart:
     def relation(self) -> str:
         """Return the relation of fields."""
         return object_fields(self.lines(), self.columns)
+
+    def record_bytes(self) -> None:
+        """Return nothing: records are parts of pages."""
+
+    def relation_of(self, rows: pa.Table) -> str:
+        """Return the fields of the wanted records."""
+        return object_fields(f"(select * from {self.lines()} semi join {WANTED} using (_row))", self.columns)
+
+    def doubtful(self) -> bool:
+        """Return False: the engine alone takes pages apart."""
+        return False
 
     def repair(self) -> bool:
         """Pages were checked when they came."""

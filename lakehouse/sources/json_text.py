@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+import pyarrow as pa
+
 from lakehouse.sources.encoding import to_utf8
 from lakehouse.sources.errors import SourceError
 from lakehouse.sources.lines import Span, TextFile, row_at
-from lakehouse.sources.received import Part, Received, RowFault
+from lakehouse.sources.received import WANTED, Part, Received, RowFault
 
 _LAST_LINE_BYTES = 64 << 20
 _NO_DELIMITER = "\\x1f"
@@ -104,6 +106,18 @@ class NdjsonPart:
         """Return the relation of fields; a line that is no JSON object gives a record of nulls."""
         return object_fields(self.lines(), self.columns)
 
+    def record_bytes(self) -> pa.LargeBinaryArray:
+        """Return the lines as received."""
+        return self.file.records(self.span)
+
+    def relation_of(self, rows: pa.Table) -> str:
+        """Return the fields of the wanted lines."""
+        return object_fields(f"(select * from {self.lines()} semi join {WANTED} using (_row))", self.columns)
+
+    def doubtful(self) -> bool:
+        """Return False: a line is a record."""
+        return False
+
     def repair(self) -> bool:
         """A line is never too much for the engine."""
         return False
@@ -117,14 +131,15 @@ class NdjsonPart:
         self._path.unlink(missing_ok=True)
 
     def _text(self) -> bytes:
-        data = self.file.read(self.span)
+        data = bytes(self.file.view(self.span))
+        data = data if data.endswith(b"\n") else data + b"\n"
         if not data.isascii():
             decoded = to_utf8(data, "utf-8")
             for offset in decoded.foreign_lines:
                 row = self.first_row + 1 + row_at(data, offset, quotes=False)
                 self._faults[row] = RowFault(row, "row.encoding", "本行不是 UTF-8 编码")
             data = decoded.text
-        data = data.replace(b"\r\n", b"\n")
+        data = data.replace(b"\r", b"")  # JSON text has no line end inside a string
         return re.sub(rb"\n\n+", b"\n", data).removeprefix(b"\n") if self.span.blank_lines else data
 
 

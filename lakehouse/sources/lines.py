@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from lakehouse.sources.errors import SourceError
 
@@ -24,7 +25,10 @@ Bytes = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Span:
-    """Whole records of a file, from byte ``start`` to ``stop``; ``rows`` does not count blank lines."""
+    """Whole records of a file, from byte ``start`` to ``stop``; ``rows`` does not count blank lines.
+
+    ``unbalanced``: a quote in it never closes, so that every line end ends a record.
+    """
 
     start: int
     stop: int
@@ -32,6 +36,8 @@ class Span:
     rows: int
     blank_lines: int
     quoted: bool
+    unbalanced: bool
+    ends: npt.NDArray[np.int64] = field(repr=False, compare=False)
 
 
 class TextFile:
@@ -58,10 +64,28 @@ class TextFile:
         stop = self._map.find(b"\n", self.begin) + 1 or self.size
         return self._map[self.begin : stop]
 
-    def read(self, span: Span) -> bytes:
-        """Return the bytes of a span, with a line end at the end."""
-        data = self._map[span.start : span.stop]
-        return data if data.endswith(b"\n") else data + b"\n"
+    def view(self, span: Span) -> memoryview:
+        """Return the bytes of a span, not copied."""
+        return memoryview(self._map)[span.start : span.stop]
+
+    def has(self, span: Span, byte: bytes) -> bool:
+        """Tell whether a byte occurs in a span."""
+        return self._map.find(byte, span.start, span.stop) >= 0
+
+    def records(self, span: Span) -> pa.LargeBinaryArray:
+        """Return the records of a span as bytes, with their line ends, not copied."""
+        data = self.view(span)
+        bounds = np.concatenate(([0], span.ends + 1))
+        if bounds[-1] < len(data):
+            bounds = np.append(bounds, len(data))
+        buffers = [None, pa.py_buffer(bounds.astype(np.int64)), pa.py_buffer(data)]
+        records = pa.Array.from_buffers(pa.large_binary(), len(bounds) - 1, buffers)
+        if not span.blank_lines:
+            return records
+        blank = _is_blank(np.frombuffer(data, dtype=np.uint8), span.ends)
+        keep = np.ones(len(records), dtype=bool)
+        keep[: len(blank)] = ~blank
+        return records.filter(pa.array(keep))
 
     def spans(self, start: int, workers: int) -> Iterator[Span]:
         """Cut the file from ``start`` on into spans of equal size, as many as keep ``workers`` busy to the end."""
@@ -78,44 +102,52 @@ class TextFile:
     def _span(self, start: int, size: int, first_row: int) -> Span:
         view: Bytes = np.frombuffer(self._map, dtype=np.uint8)
         wanted = size
+        unbalanced = False
         while True:
             stop = min(start + wanted, self.size)
             block = view[start:stop]
-            ends, quoted = _record_ends(block, quotes=self.quotes)
+            quoted = self.quotes and self._map.find(b'"', start, stop) >= 0
+            ends = _record_ends(block, quotes=quoted)
             if len(ends) or stop == self.size:
                 break
             if wanted > 8 * max(size, 1 << 20):  # a quote that never closes: fall back to plain lines
-                ends, quoted = np.flatnonzero(block == _LINE_END), True
+                ends, quoted, unbalanced = np.flatnonzero(block == _LINE_END), True, True
                 break
             wanted *= 2
         if stop < self.size:
             stop = start + int(ends[-1]) + 1 if len(ends) else stop
-            block = view[start:stop]
+            block, ends = view[start:stop], ends[ends < stop - start]
         blank = _blank_lines(block, ends)
         tail = block[int(ends[-1]) + 1 if len(ends) else 0 :]
         rows = len(ends) - blank + (1 if len(tail) else 0)
-        return Span(start, stop, first_row, rows, blank, quoted)
+        return Span(start, stop, first_row, rows, blank, quoted, unbalanced, ends)
 
 
-def _record_ends(block: Bytes, *, quotes: bool) -> tuple[npt.NDArray[np.int64], bool]:
-    """Return the offsets of the line ends outside quotes, and whether there are quotes."""
+def _record_ends(block: Bytes, *, quotes: bool) -> npt.NDArray[np.int64]:
+    """Return the offsets of the line ends, with ``quotes`` of those outside quotes."""
     ends = np.flatnonzero(block == _LINE_END)
-    marks = np.flatnonzero(block == _QUOTE) if quotes else ends[:0]
-    if not len(marks):
-        return ends, False
-    return ends[np.searchsorted(marks, ends) % 2 == 0], True
+    if not quotes:
+        return ends
+    marks = np.flatnonzero(block == _QUOTE)
+    outside: npt.NDArray[np.int64] = ends[np.searchsorted(marks, ends) % 2 == 0]
+    return outside
+
+
+def _is_blank(block: Bytes, ends: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Tell which lines are empty, by their ends."""
+    lengths = np.diff(ends, prepend=-1)
+    blank: npt.NDArray[np.bool_] = lengths == 1
+    short = np.flatnonzero(lengths == 2)
+    blank[short[block[ends[short] - 1] == _RETURN]] = True
+    return blank
 
 
 def _blank_lines(block: Bytes, ends: npt.NDArray[np.int64]) -> int:
-    if not len(ends):
-        return 0
-    lengths = np.diff(ends, prepend=-1)
-    returns = block[np.maximum(ends - 1, 0)] == _RETURN
-    return int(np.count_nonzero((lengths == 1) | ((lengths == 2) & returns)))
+    return int(np.count_nonzero(_is_blank(block, ends))) if len(ends) else 0
 
 
 def row_at(data: bytes, offset: int, *, quotes: bool) -> int:
     """Return how many records end before ``offset``."""
     block = np.frombuffer(data, dtype=np.uint8)[:offset]
-    ends, _ = _record_ends(block, quotes=quotes)
+    ends = _record_ends(block, quotes=quotes)
     return len(ends) - _blank_lines(block, ends)

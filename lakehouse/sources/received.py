@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import pyarrow as pa
+
+WANTED = "wanted_rows"  # a registered table with the column _row, and the record's bytes where it was received as text
 PART_ROWS = 491_520  # rows of a part made from records; four Parquet row groups of DuckDB
 
 
@@ -35,8 +38,17 @@ class Part(Protocol):
     def relation(self) -> str:
         """Return SQL of a relation with every received column as text, and ``_row``; may write a file first."""
 
+    def record_bytes(self) -> pa.LargeBinaryArray | None:
+        """Return each record as it was received; None for records that were not received as text of their own."""
+
+    def relation_of(self, rows: pa.Table) -> str:
+        """Return the relation of some records; ``rows``, registered as ``WANTED``: ``_row`` in order, ``record``."""
+
     def repair(self) -> bool:
         """Put aside the records that made the engine refuse the relation; False when there is nothing to repair."""
+
+    def doubtful(self) -> bool:
+        """Tell whether the engine may see other records than were counted, so that it must be asked for their number."""
 
     def faults(self) -> list[RowFault]:
         """Return the records found faulty so far; complete once the relation was read."""
@@ -75,8 +87,19 @@ class ParquetPart:
         number = f"cast(file_row_number + {self.first_row + 1} as bigint) as _row"
         return f"(select * exclude (file_row_number), {number} from read_parquet('{path}', file_row_number = true))"
 
+    def record_bytes(self) -> None:
+        """Return nothing: these records never were text."""
+
+    def relation_of(self, rows: pa.Table) -> str:
+        """Return the wanted rows of the file."""
+        return f"(select * from {self.relation()} semi join {WANTED} using (_row))"
+
     def repair(self) -> bool:
         """There is nothing to repair in a file of our own."""
+        return False
+
+    def doubtful(self) -> bool:
+        """Return False: the file says how many records it has."""
         return False
 
     def faults(self) -> list[RowFault]:

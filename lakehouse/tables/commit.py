@@ -57,7 +57,15 @@ def short_batch_id(table: Table, batch_id: str) -> str:
 def live(table: Table) -> LiveFiles:
     """Return the files of the table's current snapshot."""
     snapshot = table.current_snapshot()
-    return live_files(None if snapshot is None else snapshot.manifest_list)
+    return live_files(None if snapshot is None else snapshot.manifest_list, _written_under_current(table))
+
+
+def _written_under_current(table: Table) -> frozenset[int] | None:
+    metadata = table.metadata
+    if len(metadata.schemas) == 1:
+        return None
+    wanted = metadata.current_schema_id
+    return frozenset(snapshot.snapshot_id for snapshot in metadata.snapshots if snapshot.schema_id == wanted)
 
 
 def every_file(table: Table) -> list[DataFile]:

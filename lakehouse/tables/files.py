@@ -18,7 +18,7 @@ from pyiceberg.types import BinaryType, DecimalType, DoubleType, FloatType, Iceb
 from pyiceberg.utils.truncate import truncate_upper_bound_text_string
 
 from lakehouse.connect.duck import Connection, literal, quote
-from lakehouse.tables.schema import SchemaConflict, widens
+from lakehouse.tables.schema import SchemaConflict
 
 # About half a million rows a file: small enough that a change rewrites little, large enough that a scan opens few.
 ROW_GROUPS_PER_FILE = 4
@@ -108,6 +108,11 @@ def _fields_by_position(schema: Schema, file_schema: pa.Schema, file: Path) -> l
                 f"{file.name}: column {column.name!r} is {column.type}, the table has {field.field_type}"
             )
         fields.append(field)
+    if lacking := by_id.keys() - {field.field_id for field in fields}:
+        names = ", ".join(sorted(by_id[field_id].name for field_id in lacking))
+        raise SchemaConflict(
+            f"{file.name}: columns of the table are missing: {names}; write nulls where there is no value"
+        )
     return fields
 
 
@@ -123,21 +128,21 @@ _ARROW = {
     "string": pa.string(),
     "binary": pa.binary(),
 }
-_NARROWER = {"long": pa.int32(), "double": pa.float32()}
 
 
 def _fits(arrow: pa.DataType, wanted: IcebergType) -> bool:
+    """Tell whether a file column has exactly the table's type, as readers by name rely on."""
     if isinstance(wanted, DecimalType):
-        return pa.types.is_decimal(arrow) and widens(DecimalType(arrow.precision, arrow.scale), wanted)
+        return bool(pa.types.is_decimal(arrow) and (arrow.precision, arrow.scale) == (wanted.precision, wanted.scale))
     if pa.types.is_timestamp(arrow) and arrow.tz is not None:
         return str(wanted) == "timestamptz"
-    return bool(arrow == _ARROW.get(str(wanted)) or arrow == _NARROWER.get(str(wanted)))
+    return bool(arrow == _ARROW.get(str(wanted)))
 
 
 def _check_required(schema: Schema, stats: _Stats, file: Path) -> None:
     for field in schema.fields:
-        if field.required and (field.field_id not in stats.values or stats.nulls.get(field.field_id)):
-            raise SchemaConflict(f"{file.name}: required column {field.name!r} is missing or has empty values")
+        if field.required and stats.nulls.get(field.field_id):
+            raise SchemaConflict(f"{file.name}: required column {field.name!r} has empty values")
 
 
 class _Stats:

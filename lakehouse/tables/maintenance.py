@@ -136,7 +136,8 @@ def _worth_packing(live: LiveFiles) -> list[DataFile]:
 def _write_packed(con: Connection, table: Table, files: list[DataFile], live: LiveFiles) -> list[Path]:
     columns = [Column(f.field_id, f.name, str(f.field_type), f.required) for f in table.schema().fields]
     deletes = [(d.file_path, file.file_path) for file in files for d in live.deletes.get(file.file_path, [])]
-    return write_files(con, table, f"select * from {files_sql(columns, [file.file_path for file in files], deletes)}")
+    paths = [file.file_path for file in files]
+    return write_files(con, table, f"select * from {files_sql(columns, paths, deletes, evolved=live.evolved)}")
 
 
 def _remove(files: list[Path]) -> None:

@@ -60,7 +60,7 @@ def merge_rows(
     summary: dict[str, str] | None = None,
     mode: Literal["upsert", "append"] = "upsert",
 ) -> MergeResult:
-    """Merge the rows of a Parquet file into the table by key, as one snapshot or none.
+    """Merge the rows of a Parquet file (or of all that match a pattern) into the table by key, as one snapshot or none.
 
     A staged row with a new key is inserted. With a key that the table has: identical content (all columns but
     ``_batch_id`` and ``_row``) leaves the table's row as it is; an older ``version`` is superseded; else it replaces the
@@ -217,12 +217,18 @@ class _Merge:
 
     def _write_new(self, marked: list[int], inserted: int) -> list[Path]:
         """Write the new versions of the marked files' rows, and the rows with new keys."""
-        select = f"select {', '.join(f's.{quote(column.name)}' for column in self.columns)} from {self.staged} s"
-        match = f"{select} semi join (select * from merge_match where verdict = 'updated' and file_number in"
-        parts = [f"{match} ({', '.join(map(str, marked))})) m on {self._on_key('s', 'm')}"] if marked else []
-        if inserted:
-            parts.append(f"{select} anti join merge_match m on {self._on_key('s', 'm')}")
-        return write_files(self.con, self.table, " union all ".join(parts)) if parts else []
+        wanted = ["m.verdict is null"] if inserted else []
+        if marked:
+            wanted.append(f"(m.verdict = 'updated' and m.file_number in ({', '.join(map(str, marked))}))")
+        if not wanted:
+            return []
+        columns = ", ".join(f"s.{quote(column.name)}" for column in self.columns)
+        return write_files(
+            self.con,
+            self.table,
+            f"select {columns} from {self.staged} s left join merge_match m on {self._on_key('s', 'm')}"
+            f" where {' or '.join(wanted)}",
+        )
 
     def _rewrite_all(self, files: list[DataFile], live: LiveFiles, numbers: list[int]) -> list[Path]:
         if not numbers:
@@ -260,7 +266,8 @@ class _Merge:
 
     def _table_sql(self, columns: list[Column], files: list[DataFile], live: LiveFiles) -> str:
         deletes = [(d.file_path, file.file_path) for file in files for d in live.deletes.get(file.file_path, [])]
-        return files_sql(columns, [file.file_path for file in files], deletes, positions=True)
+        paths = [file.file_path for file in files]
+        return files_sql(columns, paths, deletes, evolved=live.evolved, positions=True)
 
     def _count(self, sql: str) -> int:
         row = self.con.execute(sql).fetchone()

@@ -13,7 +13,7 @@ from pyiceberg.manifest import DataFile, ManifestFile
 from lakehouse.branches import kept_pointers
 from lakehouse.connect.database import reading
 from lakehouse.connect.settings import Settings
-from lakehouse.connect.versions import files_of, manifests_of
+from lakehouse.connect.versions import entries_of, manifests_of
 
 
 @dataclass(frozen=True)
@@ -109,15 +109,15 @@ class _Walk:
 
     def _manifest(self, identifier: str, manifest: ManifestFile) -> None:
         try:
-            files = files_of(manifest)
+            entries = entries_of(manifest)
         except FileNotFoundError:
             self.found.faults.append(Fault("missing", manifest.manifest_path, identifier, "manifest"))
             return
         except Exception as fault:  # as above
             self.found.faults.append(Fault("unreadable", manifest.manifest_path, identifier, f"manifest: {fault}"))
             return
-        for file in files:
-            self.found.data.setdefault(file.file_path, (identifier, file))
+        for entry in entries:
+            self.found.data.setdefault(entry.data_file.file_path, (identifier, entry.data_file))
 
 
 def _snapshots(metadata: dict[str, Any], every: bool) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 from catalog.contract.checks.subject import Column, Context, Subject, mapping, meant, sequence, text
@@ -86,13 +85,10 @@ def _authority(subject: Subject, column: Column, context: Context) -> Iterator[F
 
 
 def _related(subject: Subject, context: Context) -> Iterator[Finding]:
-    codes = defaultdict(list)
-    for key, other in context.subjects.items():
-        codes[text(other.gov.get("govResourceCode"))].append(key)
     own = subject.gov.get("govResourceCode")
     for position, code in enumerate(sequence(subject.gov.get("govRelated"))):
         place = (*subject.at("govRelated"), position)
         if code == own:
             yield subject.fault(place, "related.self", f"{code!r} is this resource itself; take it away", GUIDE)
-        elif not isinstance(code, str) or code not in codes:
+        elif not isinstance(code, str) or code not in context.resource_codes:
             yield subject.fault(place, "related.unknown", f"no contract has the resource code {code!r}", GUIDE)

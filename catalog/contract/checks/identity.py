@@ -9,7 +9,7 @@ from uuid import UUID
 from stdnum.cn import uscc
 
 from catalog.contract.checks.shape import CUSTOM_NAMES
-from catalog.contract.checks.subject import PLACEHOLDER, Column, Context, Subject, mapping, meant, sequence, text
+from catalog.contract.checks.subject import PLACEHOLDER, Context, Subject, mapping, meant, sequence, text
 from catalog.contract.document import Path
 from catalog.contract.finding import GUIDE, HOUSE, ODCS, Finding, law
 
@@ -149,7 +149,8 @@ def _texts(subject: Subject) -> Iterator[Finding]:
         message = f"{secrecy} stays out of the catalogue; take the contract away and handle it by the secrecy rules"
         yield subject.fault(subject.at("govSecrecy"), "secrecy.refused", message, law(3))
     for path, value in _all_texts(subject.document.data):
-        if "govSecrecy" not in subject.label(path) and (found := SECRET_WORDS.search(value)):
+        found = SECRET_WORDS.search(value)
+        if found and "govSecrecy" not in subject.label(path):
             message = (
                 f"the text speaks of {found[0]}: secrets stay out of the catalogue; take the resource away, "
                 "or write 不涉及国家秘密 when it holds none"
@@ -170,8 +171,3 @@ def _all_texts(data: object) -> Iterator[tuple[Path, str]]:
             stack += [((*path, key), child) for key, child in value.items()]
         elif isinstance(value, list):
             stack += [((*path, position), child) for position, child in enumerate(value)]
-
-
-def column_label(column: Column) -> str:
-    """Return how messages name a column: its business name, else its name."""
-    return text(column.raw.get("businessName")) or column.name

@@ -44,6 +44,10 @@ class Context:
     vocabulary: Vocabulary | None
     subjects: dict[str, Subject] = field(default_factory=dict)
 
+    @cached_property
+    def resource_codes(self) -> frozenset[str]:
+        return frozenset(text(subject.gov.get("govResourceCode")) for subject in self.subjects.values())
+
 
 @dataclass
 class Subject:

@@ -22,7 +22,7 @@ from lakehouse.branches import Branch, open_branch
 from lakehouse.connect.duck import Connection, attach_branch, open_duckdb
 from lakehouse.connect.iceberg import open_catalog
 from lakehouse.connect.settings import Settings
-from lakehouse.tables import DuplicateKey, MergeResult, append_files, ensure_table, merge_rows, write_files
+from lakehouse.tables import DuplicateKey, MergeResult, append_files, ensure_table, merge, merge_rows, write_files
 from lakehouse.tables.commit import live
 from lakehouse.tables.pruning import files_that_may_hold
 
@@ -99,11 +99,21 @@ def model_merge(
     return inserted, updated, identical, superseded
 
 
-@given(deliveries=st.lists(batches, min_size=1, max_size=5), versioned=st.booleans(), resend=st.booleans())
-@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    deliveries=st.lists(batches, min_size=1, max_size=5),
+    versioned=st.booleans(),
+    resend=st.booleans(),
+    rewrite_share=st.sampled_from([-1.0, merge.REWRITE_SHARE, 1.0]),  # always written again, as it is, always marked
+)
+@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_merges_end_in_the_rows_of_the_dictionary_model(
-    deliveries: list[dict[tuple[str, int], tuple[str | None, int | None]]], versioned: bool, resend: bool
+    monkeypatch: pytest.MonkeyPatch,
+    deliveries: list[dict[tuple[str, int], tuple[str | None, int | None]]],
+    versioned: bool,
+    resend: bool,
+    rewrite_share: float,
 ) -> None:
+    monkeypatch.setattr(merge, "REWRITE_SHARE", rewrite_share)
     folder = Path(tempfile.mkdtemp())
     try:
         settings = Settings(home=folder / "home", threads=1, memory_limit="300MB")

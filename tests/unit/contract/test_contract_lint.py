@@ -193,7 +193,29 @@ def test_a_file_outside_any_tree_is_judged_by_the_given_one(tree, tmp_path: Path
 @pytest.mark.parametrize("name", ["nothing.odcs.yaml", "empty"])
 def test_a_path_without_contracts_is_a_fault(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
-    assert [finding.rule for finding in lint(tmp_path / name)][:1] == ["file.missing"]
+    assert [finding.rule for finding in lint(tmp_path / name)] == ["file.missing"]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "contracts/gaj/resident.yaml",
+        "contracts/gaj/people.odcs.yml",
+        "contracts/gaj/old/x.odcs.yaml",
+        "vocabulary/item.yaml",
+    ],
+)
+def test_a_file_that_nothing_would_load_is_a_fault(tree, place: str) -> None:
+    path = tree.root / place
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("a: 1\n", encoding="utf-8")
+    assert "file.name" in {finding.rule for finding in tree.lint() if finding.path.endswith(place)}
+
+
+def test_a_file_of_another_kind_is_a_fault_not_a_clean_bill(tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    path.write_text("# words\n", encoding="utf-8")
+    assert {finding.rule for finding in lint(path)} == {"file.name"}
 
 
 def test_ids_codes_and_names_are_unique(tree) -> None:
@@ -202,3 +224,9 @@ def test_ids_codes_and_names_are_unique(tree) -> None:
     tree.contract("gaj.resident_two").write_text(copied, encoding="utf-8")
     found = {f.rule for f in tree.lint() if f.path.endswith("resident_two.odcs.yaml") and f.severity == "error"}
     assert {"id.twice", "code.twice", "name.twice"} <= found
+
+
+def test_other_yaml_beside_contracts_and_vocabulary_is_not_looked_at(tree) -> None:
+    (tree.root / "web").mkdir()
+    (tree.root / "web" / "words.yaml").write_text("a: &x 1\n", encoding="utf-8")
+    assert tree.lint() == []

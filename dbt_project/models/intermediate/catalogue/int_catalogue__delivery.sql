@@ -1,11 +1,12 @@
+{#- What was delivered of every resource. A delivery that was refused as a whole does not make the data newer. -#}
 select
     resource as resource_key,
-    max({{ delivery_data_date('delivery') }}) as newest_delivery_on,
-    sum(received) as received_count,
-    sum(accepted) as accepted_count,
-    sum(quarantined) as quarantined_count,
-    sum(deduplicated) as deduplicated_count,
-    count(*) as delivery_count,
-    sum(case when status = 'failed' then 1 else 0 end) as failed_count
+    max(case when status <> 'failed' then {{ delivery_data_date('delivery') }} end) as newest_delivery_on,
+    cast(sum(received) as bigint) as received_count,
+    cast(sum(accepted) as bigint) as accepted_count,
+    cast(sum(quarantined) as bigint) as quarantined_count,
+    cast(sum(deduplicated) as bigint) as deduplicated_count,
+    cast(count(*) as integer) as delivery_count,
+    cast(sum(case when status = 'failed' then 1 else 0 end) as integer) as failed_count
 from {{ source('ops', 'ingest_outcome') }}
 group by resource

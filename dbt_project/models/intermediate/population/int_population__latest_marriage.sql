@@ -1,4 +1,5 @@
-{#- The last marriage event of every person: the status that the civil affairs office knows. -#}
+{#- The last marriage event of every person, and the marital status that follows: divorced after a divorce, widowed
+    when the spouse has died since, otherwise married. -#}
 with events as (
     select
         registration_no,
@@ -31,11 +32,16 @@ ranked as (
 )
 
 select
-    resident_id,
-    kind_code,
-    spouse_resident_id,
-    registered_on,
-    registration_no,
-    case when kind_code = '2' then '40' else '20' end as marital_status_code
-from ranked
-where recency = 1
+    event.resident_id,
+    event.kind_code,
+    event.spouse_resident_id,
+    event.registered_on,
+    event.registration_no,
+    case
+        when event.kind_code = '2' then '40'
+        when spouse.resident_id is not null then '30'
+        else '20'
+    end as marital_status_code
+from ranked as event
+left join {{ ref('int_population__death') }} as spouse on event.spouse_resident_id = spouse.resident_id
+where event.recency = 1

@@ -1,6 +1,8 @@
+{#- The newest residence permit of every person. -#}
 with ranked as (
     select
         resident_id,
+        person_name,
         permit_no,
         division_code,
         registered_on,
@@ -11,6 +13,7 @@ with ranked as (
 
 select
     resident_id,
+    person_name,
     permit_no,
     division_code,
     registered_on,

@@ -6,7 +6,7 @@ with checks as (
         dimension,
         case
             when element_count > 0 and unexpected_count is not null
-                then 1 - least(unexpected_count, element_count) * 1.0 / element_count
+                then 1 - {{ ratio('least(unexpected_count, element_count)', 'element_count') }}
             when success then 1.0
             else 0.0
         end as passed_share
@@ -18,7 +18,7 @@ quarantine as (
     select
         resource_key,
         '准确性' as dimension,
-        1 - quarantined_count * 1.0 / received_count as passed_share
+        1 - {{ ratio('quarantined_count', 'received_count') }} as passed_share
     from {{ ref('int_catalogue__delivery') }}
     where received_count > 0
 ),
@@ -33,7 +33,7 @@ scored as (
     select
         resource_key,
         dimension,
-        cast(round(100 * avg(cast(passed_share as decimal(18, 10))), 2) as decimal(5, 2)) as score,
+        cast(round(100 * {{ exact_mean('passed_share') }}, 2) as decimal(5, 2)) as score,
         cast(count(*) as integer) as check_count
     from shares
     group by
@@ -45,7 +45,7 @@ totals as (
     select
         resource_key,
         '总分' as dimension,
-        cast(round(avg(score), 2) as decimal(5, 2)) as score,
+        cast(round({{ exact_mean('score', 2) }}, 2) as decimal(5, 2)) as score,
         cast(sum(check_count) as integer) as check_count
     from scored
     group by resource_key

@@ -6,6 +6,7 @@ with dated as (
         entry.resource,
         entry.update_cycle,
         entry.max_age_hours,
+        entry.late_after_hours,
         coalesce(extent.row_count, 0) as row_count,
         greatest(
             coalesce(extent.newest_on, delivery.newest_delivery_on),
@@ -24,15 +25,16 @@ select
     resource,
     update_cycle,
     max_age_hours,
+    late_after_hours,
     row_count,
     newest_on,
     {{ days_between('newest_on', as_of_date()) }} as age_days,
-    cast(delivery_count as integer) as delivery_count,
-    cast(failed_count as integer) as failed_count,
+    delivery_count,
+    failed_count,
     case
         when row_count = 0 then '未供'
         when newest_on is null then '按时'
-        when {{ days_between('newest_on', as_of_date()) }} * 24 > max_age_hours + 48 then '逾期'
+        when {{ days_between('newest_on', as_of_date()) }} * 24 > late_after_hours then '逾期'
         else '按时'
     end as status
 from dated

@@ -8,7 +8,7 @@ select
     cast(count(*) as integer) as reading_count,
     min(reading.value) as min_value,
     max(reading.value) as max_value,
-    round(avg(cast(reading.value as decimal(18, 6))), 4) as mean_value
+    round({{ exact_mean('reading.value', 6) }}, 4) as mean_value
 from {{ ref('stg_sthj__device_reading') }} as reading
 left join {{ ref('stg_sthj__device') }} as device on reading.device_id = device.device_id
 group by

@@ -43,16 +43,13 @@ marital as (
         person.marital_status_code as asserted_value
     from {{ ref('int_population__latest_marriage') }} as marriage
     inner join {{ ref('stg_gaj__resident') }} as person on marriage.resident_id = person.resident_id
-    left join deceased as spouse on marriage.spouse_resident_id = spouse.resident_id
-    where not coalesce(
-        case
-            when marriage.kind_code = '2' then person.marital_status_code = '40'
-            else
-                person.marital_status_code in ('20', '21', '22', '23')
-                or (person.marital_status_code = '30' and spouse.resident_id is not null)
-        end,
-        false
-    )
+    -- A register that states nothing (null) asserts nothing, so it contradicts nothing.
+    where
+        not case marriage.marital_status_code
+            when '40' then person.marital_status_code = '40'
+            when '30' then person.marital_status_code in ('20', '21', '22', '23', '30')
+            else person.marital_status_code in ('20', '21', '22', '23')
+        end
 ),
 
 names_in_insurance as (

@@ -1,3 +1,4 @@
+{#- Places against pupils: where the next school is needed. -#}
 with enrolled as (
     select
         school_id,
@@ -13,9 +14,7 @@ select
     school.division_code,
     school.capacity,
     coalesce(cast(enrolled.student_count as integer), 0) as student_count,
-    cast(
-        case when school.capacity > 0 then coalesce(enrolled.student_count, 0) * 1.0 / school.capacity end
-        as decimal(9, 4)
-    ) as occupancy_ratio
+    cast(round({{ ratio('coalesce(enrolled.student_count, 0)', 'school.capacity') }}, 4) as decimal(9, 4))
+        as occupancy_ratio
 from {{ ref('stg_jyj__school') }} as school
 left join enrolled on school.school_id = enrolled.school_id

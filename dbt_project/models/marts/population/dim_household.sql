@@ -5,7 +5,9 @@ with members as (
         sum(case when age < 18 then 1 else 0 end) as minor_count,
         sum(case when age >= 60 then 1 else 0 end) as senior_count
     from {{ ref('dim_person') }}
-    where vital_status = '正常'
+    where
+        vital_status = '正常'
+        and household_id is not null
     group by household_id
 )
 

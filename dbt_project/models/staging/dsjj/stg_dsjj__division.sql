@@ -1,6 +1,6 @@
 select
     division_code,
-    division_name,
+    {{ clean_text('division_name') }} as division_name,
     level_no,
     parent_code,
     valid_from,

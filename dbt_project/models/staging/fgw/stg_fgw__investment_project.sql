@@ -1,6 +1,6 @@
 select
     project_code,
-    project_name,
+    {{ clean_text('project_name') }} as project_name,
     owner_credit_code,
     total_investment,
     stage_code,

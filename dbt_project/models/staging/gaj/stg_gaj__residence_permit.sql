@@ -1,7 +1,7 @@
 select
     permit_no,
     resident_id,
-    person_name,
+    {{ clean_text('person_name') }} as person_name,
     origin_division_code,
     division_code,
     registered_on,

@@ -1,6 +1,6 @@
 select
     resident_id,
-    person_name,
+    {{ clean_text('person_name') }} as person_name,
     sex_code,
     birth_date,
     ethnic_code,
@@ -8,7 +8,7 @@ select
     household_id,
     relation_code,
     division_code,
-    address_text,
+    {{ clean_text('address_text') }} as address_text,
     phone,
     registration_status_code,
     updated_at,

@@ -1,6 +1,6 @@
 select
     school_id,
-    school_name,
+    {{ clean_text('school_name') }} as school_name,
     school_kind_code,
     capacity,
     division_code,

@@ -1,7 +1,7 @@
 select
     student_no,
     resident_id,
-    person_name,
+    {{ clean_text('person_name') }} as person_name,
     school_id,
     grade_no,
     enrolled_on,

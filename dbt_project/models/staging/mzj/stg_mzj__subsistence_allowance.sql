@@ -1,7 +1,7 @@
 select
     certificate_no,
     resident_id,
-    person_name,
+    {{ clean_text('person_name') }} as person_name,
     member_count,
     monthly_amount,
     division_code,

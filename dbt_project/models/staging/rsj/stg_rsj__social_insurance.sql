@@ -1,7 +1,7 @@
 select
     insurance_no,
     resident_id,
-    person_name,
+    {{ clean_text('person_name') }} as person_name,
     employer_credit_code,
     insurance_kind_code,
     payment_base,

@@ -1,6 +1,6 @@
 select
     taxpayer_no,
-    taxpayer_name,
+    {{ clean_text('taxpayer_name') }} as taxpayer_name,
     status_code,
     taxpayer_kind_code,
     registered_on,

@@ -1,6 +1,6 @@
 select
     certificate_no,
-    child_name,
+    {{ clean_text('child_name') }} as child_name,
     sex_code,
     birth_date,
     mother_resident_id,

@@ -1,6 +1,6 @@
 select
     institution_id,
-    institution_name,
+    {{ clean_text('institution_name') }} as institution_name,
     credit_code,
     level_code,
     bed_count,

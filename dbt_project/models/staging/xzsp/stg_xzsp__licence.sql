@@ -2,7 +2,7 @@ select
     licence_no,
     licence_kind_code,
     holder_credit_code,
-    holder_name,
+    {{ clean_text('holder_name') }} as holder_name,
     decided_on,
     valid_until,
     updated_at,

@@ -1,7 +1,7 @@
 select
     hazard_no,
     credit_code,
-    chemical_name,
+    {{ clean_text('chemical_name') }} as chemical_name,
     level_no,
     quantity_t,
     longitude,

@@ -1,7 +1,7 @@
 select
     insured_no,
     resident_id,
-    person_name,
+    {{ clean_text('person_name') }} as person_name,
     scheme_code,
     division_code,
     insured_on,

@@ -1,6 +1,6 @@
 select
     address_id,
-    address_text,
+    {{ clean_text('address_text') }} as address_text,
     division_code,
     longitude,
     latitude,

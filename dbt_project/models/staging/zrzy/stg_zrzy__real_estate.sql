@@ -2,7 +2,7 @@ select
     certificate_no,
     house_id,
     owner_resident_id,
-    owner_name,
+    {{ clean_text('owner_name') }} as owner_name,
     share_ratio,
     registered_on,
     updated_at,

@@ -1,0 +1,113 @@
+"""The OpenAPI 3.1 description of everything under ``/api/v1``: rows from the contracts, the envelope from here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from catalog.contract.model import Contract
+from catalog.contract.vocabulary import Vocabulary
+from catalog.derive.openapi import resource_paths
+
+API_VERSION = "1.0.0"
+CATALOGUE_TAG = "数据目录"
+_OBJECT = {"type": "object"}
+
+
+def openapi(contracts: Mapping[str, Contract], vocabulary: Vocabulary) -> dict[str, Any]:
+    """Return the whole document; resources that are 不予共享 have no path."""
+    components: dict[str, Any] = {"schemas": {"PageInfo": _page_info(), "Meta": _meta()}}
+    paths: dict[str, Any] = _catalogue_paths()
+    for key in sorted(contracts):
+        part = resource_paths(contracts[key], vocabulary)
+        for kind, held in part["components"].items():
+            components.setdefault(kind, {}).update(held)
+        for path, item in part["paths"].items():
+            row = f"{contracts[key].dept}_{contracts[key].resource}"
+            components["schemas"][f"{row}_page"] = _page(row)
+            paths[path] = item
+    _say_envelope(paths)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": f"{vocabulary.city.name}政务数据服务接口",
+            "version": API_VERSION,
+            "description": "每个可共享的数据资源一个接口：按主键筛选，按主键排序，翻页始终读同一数据版本。",
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": components,
+    }
+
+
+def _page(row: str) -> dict[str, Any]:
+    """Return the schema of an answer with rows."""
+    return {
+        "type": "object",
+        "required": ["data", "page", "meta"],
+        "properties": {"data": {"type": "array", "items": _ref(row)}, "page": _ref("PageInfo"), "meta": _ref("Meta")},
+        "additionalProperties": False,
+    }
+
+
+def _page_info() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["next_token", "count", "snapshot"],
+        "properties": {
+            "next_token": {"type": ["string", "null"], "description": "没有下一页时为 null"},
+            "count": {"type": "integer", "minimum": 0, "description": "本页行数"},
+            "snapshot": {"type": "string", "description": "数据版本：整个翻页过程读同一版本"},
+        },
+        "additionalProperties": False,
+    }
+
+
+def _meta() -> dict[str, Any]:
+    names = ("resource", "name", "resource_code", "provider", "grade", "contract_version")
+    masked = {"type": "array", "items": {"type": "string"}, "description": "本次答复中被脱敏的数据项"}
+    return {
+        "type": "object",
+        "required": [*names, "masked_fields"],
+        "properties": {**{name: {"type": "string"} for name in names}, "masked_fields": masked},
+        "additionalProperties": False,
+    }
+
+
+def _catalogue_paths() -> dict[str, Any]:
+    text = {"type": "string"}
+    dept_resource = [{"name": n, "in": "path", "required": True, "schema": text} for n in ("dept", "resource")]
+    query = [{"name": "q", "in": "query", "schema": text, "description": "名称、信息项、部门、代码，支持拼音"}]
+    number = [{"name": "page", "in": "query", "schema": {"type": "integer", "minimum": 1}, "description": "页码"}]
+    one = [{"name": "resource", "in": "query", "schema": text, "description": "只看一个资源，如 gaj.resident"}]
+    return {
+        "/api/v1/catalogue": _get("list_catalogue", "查询数据目录", query + number),
+        "/api/v1/catalogue/{dept}/{resource}": _get("read_catalogue_entry", "读取一个目录条目", dept_resource, "404"),
+        "/api/v1/outcomes": _get("list_outcomes", "各批次的接收结果", one + number),
+    }
+
+
+def _get(operation: str, summary: str, parameters: list[dict[str, Any]], *faults: str) -> dict[str, Any]:
+    answers: dict[str, Any] = {"200": {"description": "成功", "content": {"application/json": {"schema": _OBJECT}}}}
+    answers |= {status: {"$ref": f"#/components/responses/Fault{status}"} for status in (*faults, "429", "500")}
+    return {
+        "get": {
+            "operationId": operation,
+            "summary": summary,
+            "tags": [CATALOGUE_TAG],
+            "security": [],
+            "parameters": parameters,
+            "responses": answers,
+        }
+    }
+
+
+def _say_envelope(paths: dict[str, Any]) -> None:
+    for item in paths.values():
+        for parameter in item["get"]["parameters"]:
+            if parameter["name"] == "page_token":
+                parameter["description"] = "上一页答复中的 page.next_token，内容不透明"
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}

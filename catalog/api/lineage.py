@@ -1,0 +1,58 @@
+"""What a resource is made from and what is made from it, without the technical layers in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+TECHNICAL = frozenset({"staging", "intermediate"})
+FURTHEST = 4
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Names by their distance from the resource: -1 its sources, 0 itself, 1 and more what is made; and who feeds whom."""
+
+    columns: dict[int, list[str]]
+    edges: list[tuple[str, str]]
+
+
+def lineage_of(rows: Iterable[Mapping[str, str]], key: str) -> Lineage:
+    """Return the lineage around ``key`` from (upstream, downstream) rows."""
+    pairs = _without_technical({(row["upstream"], row["downstream"]) for row in rows})
+    distance = {key: 0} | {a: -1 for a, b in pairs if b == key and a != key}
+    frontier = {key}
+    for step in range(1, FURTHEST):
+        frontier = {b for a, b in pairs if a in frontier} - distance.keys()
+        distance |= dict.fromkeys(frontier, step)
+    columns: dict[int, list[str]] = {}
+    for name in sorted(distance):
+        columns.setdefault(distance[name], []).append(name)
+    edges = sorted((a, b) for a, b in pairs if a in distance and b in distance and distance[a] < distance[b])
+    return Lineage(dict(sorted(columns.items())), edges)
+
+
+def _without_technical(pairs: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Join what technical tables stand between."""
+    after: dict[str, set[str]] = {}
+    for upstream, downstream in pairs:
+        after.setdefault(upstream, set()).add(downstream)
+    found = set()
+    for name in after:
+        if _is_technical(name):
+            continue
+        seen, waiting = {name}, list(after[name])
+        while waiting:
+            target = waiting.pop()
+            if target in seen:
+                continue
+            seen.add(target)
+            if _is_technical(target):
+                waiting += after.get(target, set())
+            else:
+                found.add((name, target))
+    return found
+
+
+def _is_technical(name: str) -> bool:
+    return name.partition(".")[0] in TECHNICAL

@@ -1,0 +1,228 @@
+"""What the pages and the API say of the catalogue: contracts joined with what is published. One view for both."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+from catalog.access.decide import decide
+from catalog.api.facts import TOTAL, Facts, Row
+from catalog.api.lineage import lineage_of
+from catalog.api.readers import Readers
+from catalog.contract.load import CATALOG_ROOT, SUFFIX
+from catalog.contract.model import Contract
+from catalog.contract.vocabulary import Vocabulary
+from catalog.derive.catalogue import CatalogueEntry, catalogue_entry
+from lakehouse.branches import publish_history
+from lakehouse.connect.settings import Settings
+from lakehouse.tables import UnknownTable, history
+
+KEPT_FACTS = 2
+SHOWN_VERSIONS = 20
+SHOWN_OUTCOMES = 50
+ON_TIME, OVERDUE, NOT_SUPPLIED = "按时", "逾期", "未供"
+BLOCKING = "critical"
+SEVERITIES = ("error", "warning")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One line of the catalogue: the entry, and what is known of its supply and quality (None: not published)."""
+
+    entry: CatalogueEntry
+    dept: str
+    topic: str
+    topic_name: str
+    group: str
+    row_count: int | None
+    supply: str | None
+    newest_on: str | None
+    score: float | None
+
+
+class CatalogueReads:
+    """Reads for pages and API. Each answer is of one snapshot: ask :meth:`now` once, and take all from there."""
+
+    def __init__(
+        self, settings: Settings, readers: Readers, contracts: dict[str, Contract], vocabulary: Vocabulary
+    ) -> None:
+        self._settings, self._readers = settings, readers
+        self.contracts, self.vocabulary = contracts, vocabulary
+        self.entries = {key: catalogue_entry(contract, vocabulary) for key, contract in contracts.items()}
+        self._lock = threading.Lock()
+        self._facts: OrderedDict[str, Facts] = OrderedDict()
+
+    def now(self) -> Facts:
+        """Return the facts of what ``main`` shows now."""
+        snapshot = self._readers.snapshot()
+        with self._lock:
+            if snapshot not in self._facts:
+                at = next((p.published_at for p in publish_history(self._settings) if p.snapshot == snapshot), None)
+                self._facts[snapshot] = Facts(self._readers, snapshot, at, self.contracts, self.vocabulary)
+            self._facts.move_to_end(snapshot)
+            while len(self._facts) > KEPT_FACTS:
+                self._facts.popitem(last=False)
+            return self._facts[snapshot]
+
+    def listed(self, facts: Facts) -> list[Listed]:
+        """Return every resource in the order of its code."""
+        return facts.once("listed", lambda: self._listed(facts))
+
+    def overview(self, facts: Facts) -> Row:
+        """Return the figures of the home page."""
+        lines = self.listed(facts)
+        counts = [line.row_count for line in lines if line.row_count is not None]
+        return {
+            "is_published": facts.is_published,
+            "snapshot": facts.snapshot if facts.is_published else None,
+            "published_at": facts.published_at,
+            "departments": len({contract.dept for contract in self.contracts.values()}),
+            "resources": len(self.contracts),
+            "rows": sum(counts) if counts else None,
+            "totals": facts.totals(),
+            "conflicts": sum(row["row_count"] for row in facts.conflicts()) if facts.is_published else None,
+            "missing": sum(row["row_count"] for row in facts.missing()) if facts.is_published else None,
+            "attention": self.attention(facts),
+            "by_department": self.by_department(facts),
+            "topics": facts.topic_sizes(),
+        }
+
+    def by_department(self, facts: Facts) -> list[Row]:
+        """Return resources, rows, overdue resources and mean score of each department, in the vocabulary's order."""
+        found: dict[str, Row] = {}
+        lines: dict[str, list[Listed]] = {}
+        for line in self.listed(facts):
+            lines.setdefault(line.dept, []).append(line)
+        for dept in [d for d in self.vocabulary.departments if d in lines]:
+            mine, scores = lines[dept], [line.score for line in lines[dept] if line.score is not None]
+            found[dept] = {
+                "dept": dept,
+                "name": self.vocabulary.departments[dept].name,
+                "resources": len(mine),
+                "rows": sum(line.row_count or 0 for line in mine)
+                if any(x.row_count is not None for x in mine)
+                else None,
+                "overdue": sum(line.supply in (OVERDUE, NOT_SUPPLIED) for line in mine),
+                "score": round(sum(scores) / len(scores), 2) if scores else None,
+            }
+        return list(found.values())
+
+    def attention(self, facts: Facts) -> list[Row]:
+        """Return the resources that somebody must look at, the worst first: what is wrong with each, and why."""
+        issues: dict[str, list[Row]] = {}
+        for row in facts.troubled():
+            kind = "failed" if row["status"] == "failed" else "late_delivery"
+            text = f"{row['delivery']}：{row['reason'] or row['rule']}"
+            issues.setdefault(row["resource"], []).append(
+                {"kind": kind, "severity": SEVERITIES[kind != "failed"], "text": text}
+            )
+        for key, row in facts.supply().items():
+            if row["status"] != ON_TIME:
+                kind = "overdue" if row["status"] == OVERDUE else "not_supplied"
+                text = f"{row['update_cycle']}更新，最新数据 {row['newest_on'] or '—'}（{row['age_days'] or '—'} 天前）"
+                issues.setdefault(key, []).append({"kind": kind, "severity": "warning", "text": text})
+        for row in facts.checks():
+            if not row["success"] and not row["expectation_type"].startswith("expect_deliveries"):
+                severity = SEVERITIES[row["severity"] != BLOCKING]
+                text = f"{row['rule'] or row['expectation_type']}：{row['unexpected_count'] or '—'} 行不合格"
+                issues.setdefault(row["table_name"], []).append({"kind": "check", "severity": severity, "text": text})
+        lines = [
+            {"resource": key, "name": self._name(key), "dept": self._dept_name(key), "issues": found}
+            for key, found in issues.items()
+        ]
+        return sorted(
+            lines, key=lambda line: (min(SEVERITIES.index(i["severity"]) for i in line["issues"]), line["resource"])
+        )
+
+    def detail(self, facts: Facts, key: str, today: date) -> Row:
+        """Return everything about one resource."""
+        contract, entry = self.contracts[key], self.entries[key]
+        sample = decide(None, "see_sample", contract, today=today)
+        return {
+            "entry": entry,
+            "labelled": entry.labelled(),
+            "is_published": key in facts.tables(),
+            "snapshot": facts.snapshot if facts.is_published else None,
+            "sample_decision": asdict(sample),
+            "sample": facts.sample(contract) if sample.allowed else [],
+            "supply": facts.supply().get(key),
+            "scores": facts.scores().get(key, {}),
+            "checks": [row for row in facts.checks() if row["table_name"] == key],
+            "outcomes": facts.outcomes(key, SHOWN_OUTCOMES),
+            "outcome_totals": facts.totals_of(key),
+            "quarantine": [row for row in facts.quarantine() if row["resource_key"] == key],
+            "lineage": lineage_of(facts.lineage(), key),
+            "versions": facts.once(("versions", key), lambda: self._versions(key)),
+        }
+
+    def quality(self, facts: Facts) -> Row:
+        """Return the scores of every resource by dimension, failing checks, and quarantine by kind of rule."""
+        rules: dict[str, int] = {}
+        for row in facts.quarantine():
+            kind = _check_kind(row["rule"])
+            rules[kind] = rules.get(kind, 0) + row["row_count"]
+        checks = facts.checks()
+        return {
+            "is_published": facts.is_published,
+            "scores": {key: facts.scores()[key] for key in sorted(facts.scores())},
+            "checks": {"total": len(checks), "passed": sum(bool(row["success"]) for row in checks)},
+            "failing": [row for row in checks if not row["success"]],
+            "totals": facts.totals(),
+            "quarantine": sorted(
+                facts.quarantine(), key=lambda row: (-row["row_count"], row["resource_key"], row["rule"])
+            ),
+            "quarantine_rules": dict(sorted(rules.items(), key=lambda item: (-item[1], item[0]))),
+        }
+
+    def contract_file(self, key: str) -> Path:
+        """Return the contract's file."""
+        contract = self.contracts[key]
+        return CATALOG_ROOT / "contracts" / contract.dept / f"{contract.resource}{SUFFIX}"
+
+    def _listed(self, facts: Facts) -> list[Listed]:
+        supply, scores, topics = facts.supply(), facts.scores(), self.vocabulary.categories.topics
+        lines = []
+        for key, entry in self.entries.items():
+            contract, state = self.contracts[key], supply.get(key, {})
+            lines.append(
+                Listed(
+                    entry=entry,
+                    dept=contract.dept,
+                    topic=contract.topic,
+                    topic_name=topics.get(contract.topic, contract.topic),
+                    group=contract.gov.category[:3],
+                    row_count=state.get("row_count"),
+                    supply=state.get("status"),
+                    newest_on=state.get("newest_on"),
+                    score=scores.get(key, {}).get(TOTAL),
+                )
+            )
+        return sorted(lines, key=lambda line: _code_order(line.entry.resource_code))
+
+    def _versions(self, key: str) -> list[Row]:
+        """Return the newest table versions, newest first; none before the first publish."""
+        try:
+            found = history(self._settings, key)
+        except UnknownTable:
+            return []
+        return [asdict(version) for version in reversed(found[-SHOWN_VERSIONS:])]
+
+    def _name(self, key: str) -> str:
+        return self.entries[key].name if key in self.entries else key
+
+    def _dept_name(self, key: str) -> str:
+        return self.entries[key].provider_name if key in self.entries else ""
+
+
+def _code_order(code: str) -> tuple[str, int]:
+    category, _, number = code.partition("/")
+    return category, int(number)
+
+
+def _check_kind(rule: str) -> str:
+    """Return what a row rule checks, whatever the column: ``length`` of ``phone.length``; ``key.duplicate`` as it is."""
+    column, _, check = rule.rpartition(".")
+    return rule if column in ("key", "row") else check

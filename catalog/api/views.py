@@ -1,0 +1,57 @@
+"""The JSON form of what the catalogue says; pages give the same at ``….json``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from catalog.api.facts import Row
+from catalog.api.reads import Listed
+from catalog.api.search import PAGE_SIZE, Found
+from catalog.api.values import plain
+
+
+def found_json(found: Found) -> Row:
+    """Return a page of the catalogue."""
+    return {
+        "data": [listed_json(line) for line in found.lines],
+        "page": {
+            "number": found.page,
+            "pages": found.pages,
+            "size": PAGE_SIZE,
+            "count": len(found.lines),
+            "total": found.total,
+        },
+        "facets": {name: [asdict(choice) for choice in choices] for name, choices in found.facets.items()},
+    }
+
+
+def listed_json(line: Listed) -> Row:
+    """Return one line of the catalogue."""
+    entry = line.entry
+    return {
+        "key": entry.key,
+        "name": entry.name,
+        "resource_code": entry.resource_code,
+        "category": entry.category_path,
+        "provider": entry.provider_name,
+        "summary": entry.summary,
+        "share_type": entry.share_type,
+        "share_type_name": entry.share_type_name,
+        "update_cycle": entry.update_cycle,
+        "grade": entry.grade,
+        "grade_name": entry.grade_name,
+        "maturity": entry.maturity,
+        "topic": line.topic_name,
+        "row_count": line.row_count,
+        "supply": line.supply,
+        "newest_on": line.newest_on,
+        "score": line.score,
+    }
+
+
+def detail_json(detail: Row) -> Row:
+    """Return everything about one resource, the printed form's fields under ``labelled`` by their Chinese names."""
+    entry, lineage = asdict(detail["entry"]), asdict(detail["lineage"])
+    shown: Any = plain({**detail, "entry": entry, "labelled": dict(detail["labelled"]), "lineage": lineage})
+    return dict(shown)

@@ -1,0 +1,176 @@
+"""Make the DAGs: one ingest per contract, one per topic library, one that finds lost events, one for upkeep.
+
+Airflow parses this every few minutes and before every task, so it only reads contracts: no engine is imported and the
+lakehouse is not touched. What a task does lives in ``dags.tasks``, which imports engines when the task runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.standard.operators.python import PythonOperator
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule, CronTriggerTimetable
+from airflow.sdk.bases.timetable import BaseTimetable
+
+from catalog.contract.load import many_new_objects
+from catalog.contract.model import Contract
+from catalog.derive.schedule import TIMEZONE, ingestion_schedule
+from dags import tasks
+from dags.documentation import ingest_doc, operation_doc, topic_doc
+from dags.upstream import topics_to_wait_for
+from lakehouse.pipeline.inputs import CATALOGUE_TOPIC, Inputs
+from lakehouse.pipeline.topics import upstream_topics
+
+CATALOGUE_NAME = "政务数据目录与治理"
+
+# A look around without an event: events may be lost, and the data of departments that deliver nothing age as well.
+TOPIC_CRON, CATALOGUE_CRON = "30 6 * * *", "30 7 * * *"
+SWEEP_CRON, MAINTENANCE_CRON = "*/15 * * * *", "0 22 * * *"
+
+# When slots are short, data come in before topics build on them, and topics before the catalogue that spans them:
+# a topic run that had to wait then takes in everything at once.
+INGEST_PRIORITY, TOPIC_PRIORITY, CATALOGUE_PRIORITY, UPKEEP_PRIORITY = 100, 50, 20, 1
+
+DEFAULTS: dict[str, Any] = {
+    "owner": "citybrain",
+    "retries": 3,
+    "retry_delay": timedelta(seconds=20),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(minutes=15),
+    "weight_rule": "absolute",
+}
+
+
+def all_dags(inputs: Inputs) -> dict[str, DAG]:
+    """Return every DAG by its id."""
+    departments = inputs.vocabulary.departments
+    with many_new_objects():
+        dags = [ingest_dag(contract, departments[contract.dept].name) for contract in inputs.contracts.values()]
+        dags += [*_topic_dags(inputs), sweep_dag(), maintenance_dag()]
+    return {dag.dag_id: dag for dag in dags}
+
+
+def _topic_dags(inputs: Inputs) -> list[DAG]:
+    upstream = {topic: upstream_topics(topic, inputs) for topic in inputs.topics}
+    waits_for = topics_to_wait_for(upstream)
+    names = {**inputs.vocabulary.categories.topics, CATALOGUE_TOPIC: CATALOGUE_NAME}
+    return [
+        topic_dag(topic, names[topic], inputs.of_topic(topic), upstream[topic], waits_for[topic])
+        for topic in inputs.topics
+    ]
+
+
+def raw_asset(key: str) -> Asset:
+    """Return the asset that says: something of resource ``<dept>.<resource>`` came in."""
+    return Asset(uri=f"citybrain://raw/{key.replace('.', '/')}", name=f"raw.{key}", group="raw")
+
+
+def topic_asset(topic: str) -> Asset:
+    """Return the asset that says: a topic library was published."""
+    return Asset(uri=f"citybrain://topic/{topic}", name=f"topic.{topic}", group="topic")
+
+
+def ingest_dag(contract: Contract, provider: str) -> DAG:
+    """Return the DAG that takes in one resource, as often as its update cycle asks."""
+    schedule = ingestion_schedule(contract)
+    with _dag(
+        f"ingest_{contract.dept}_{contract.resource}",
+        _at(schedule.cron),
+        title=contract.name,
+        tags=["ingest", f"dept:{contract.dept}", f"topic:{contract.topic}"],
+        doc=ingest_doc(contract, provider, schedule),
+        priority=INGEST_PRIORITY,
+    ) as dag:
+        _task(tasks.ingest, resource_key=contract.key, outlets=[raw_asset(contract.key)])
+    return dag
+
+
+def topic_dag(
+    topic: str, name: str, contracts: Iterable[Contract], upstream: Sequence[str], waits_for: Sequence[str]
+) -> DAG:
+    """Return the DAG that builds, checks and publishes one topic library.
+
+    It starts when one of its resources came in or a topic that it reads was published; the catalogue reads them all.
+    """
+    keys = sorted(contract.key for contract in contracts)
+    is_catalogue = topic == CATALOGUE_TOPIC
+    with _dag(
+        f"topic_{topic}",
+        _any_or_time(
+            [*map(raw_asset, keys), *map(topic_asset, upstream)], CATALOGUE_CRON if is_catalogue else TOPIC_CRON
+        ),
+        title=name,
+        tags=["topic", f"topic:{topic}"],
+        doc=topic_doc(topic, name, keys, upstream),
+        priority=CATALOGUE_PRIORITY if is_catalogue else TOPIC_PRIORITY,
+    ) as dag:
+        branch = _task(tasks.open_branch, topic=topic, waits_for=list(waits_for)).output
+        built = _task(tasks.transform, branch=branch, topic=topic)
+        checked = _task(tasks.check, branch=branch, topic=topic)
+        outlets = [] if is_catalogue else [topic_asset(topic)]
+        built >> checked >> _task(tasks.publish, branch=branch, topic=topic, outlets=outlets)
+    return dag
+
+
+def sweep_dag() -> DAG:
+    """Return the DAG that starts the topics whose event was lost: an event is a hint, not a queue."""
+    with _dag(
+        "sweep_lost_events",
+        _at(SWEEP_CRON),
+        title="补漏：重新触发丢失事件的主题",
+        tags=["operations"],
+        doc=operation_doc("sweep_lost_events"),
+        priority=UPKEEP_PRIORITY,
+    ) as dag:
+        lost = _task(tasks.find_lost_topics).output
+        TriggerDagRunOperator.partial(task_id="trigger_topics").expand(trigger_dag_id=lost)
+    return dag
+
+
+def maintenance_dag() -> DAG:
+    """Return the daily upkeep: compact, expire, look for orphans, verify."""
+    with _dag(
+        "maintenance",
+        _at(MAINTENANCE_CRON),
+        title="湖仓日常维护",
+        tags=["operations"],
+        doc=operation_doc("maintenance"),
+        priority=UPKEEP_PRIORITY,
+    ) as dag:
+        _task(tasks.maintain)
+    return dag
+
+
+def _task(function: Callable[..., Any], *, outlets: Sequence[Asset] = (), **arguments: Any) -> PythonOperator:
+    """Return the task that calls ``function``, named like it."""
+    return PythonOperator(
+        task_id=function.__name__, python_callable=function, op_kwargs=arguments, outlets=list(outlets)
+    )
+
+
+def _any_or_time(assets: list[Asset], cron: str) -> BaseTimetable:
+    """Start on any one update (those that come during a run lead to one more run, not to many), and by time."""
+    timetable = _at(cron)
+    return AssetOrTimeSchedule(timetable=timetable, assets=AssetAny(*assets)) if assets else timetable
+
+
+def _at(cron: str) -> BaseTimetable:
+    """Start at the next time, never at one that is past: Airflow else makes up for a recent one when a DAG is new."""
+    return CronTriggerTimetable(cron, timezone=TIMEZONE, run_immediately=timedelta(0))
+
+
+def _dag(dag_id: str, schedule: BaseTimetable, *, title: str, tags: list[str], doc: str, priority: int) -> DAG:
+    return DAG(
+        dag_id,
+        schedule=schedule,
+        catchup=False,
+        max_active_runs=1,
+        dag_display_name=f"{title} {dag_id}",
+        description=title,
+        tags=tags,
+        doc_md=doc,
+        default_args={**DEFAULTS, "priority_weight": priority},
+    )

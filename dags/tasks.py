@@ -1,0 +1,134 @@
+"""The tasks of the DAGs: each calls one step of ``lakehouse.pipeline`` and says how it ended.
+
+Engines are imported inside the functions, so that parsing the DAGs stays cheap. Arguments and results are plain JSON
+values. Nothing is named after a run or its date: a run started by an asset has no logical date.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lakehouse.connect.settings import Settings
+    from lakehouse.sources import SourceSystem
+
+SOURCE_VARIABLE = "CITYBRAIN_SOURCE"
+API_URL_VARIABLE = "CITYBRAIN_API_URL"
+ACTIVE = ["queued", "running"]
+
+log = structlog.get_logger(__name__)
+
+
+def ingest(resource_key: str) -> dict[str, Any]:
+    """Take in one resource onto ``inbound``; only an unreachable source is worth a retry."""
+    from lakehouse.pipeline.steps import ingest_step
+
+    settings = _settings()
+    source = _source(settings)
+    done: dict[str, Any] = _with_clear_failure(lambda: ingest_step(settings, resource_key, source))
+    batches = done["batches"]
+    for batch in batches:
+        say = log.warning if batch["status"] == "failed" or batch["quarantined"] else log.info
+        say("batch", **{name: batch[name] for name in ("delivery", "status", "received", "accepted", "quarantined")})
+    return {"resource": resource_key, "batches": len(batches), "accepted": sum(b["accepted"] for b in batches)}
+
+
+def open_branch(topic: str, waits_for: list[str]) -> str:
+    """Open a branch with what ``inbound`` has for the topic; skip the run when there is nothing new.
+
+    A topic that this one reads and that is about to be published comes first: its publish starts this topic again,
+    and when it is blocked the sweep does.
+    """
+    from lakehouse.pipeline.steps import open_topic_branch, pending_topics
+
+    active = [name for name in waits_for if _is_active(f"topic_{name}")]
+    building = sorted({*active} & {*pending_topics(_settings())}) if active else []
+    if building:
+        raise AirflowSkipException(f"waits for 等待 {', '.join(building)}: when published, this topic starts again")
+    opened = open_topic_branch(_settings(), topic)
+    if opened["branch"] is None:
+        raise AirflowSkipException("nothing to do 无新数据: main has all that inbound has for this topic")
+    log.info("branch opened", branch=opened["branch"], pending=opened["pending"])
+    return str(opened["branch"])
+
+
+def transform(branch: str, topic: str) -> dict[str, Any]:
+    """Audit the topic's resources on the branch and let dbt build its marts."""
+    from lakehouse.pipeline.steps import transform_step
+
+    return _unblocked(_with_clear_failure(lambda: transform_step(_settings(), branch, topic)), branch)
+
+
+def check(branch: str, topic: str) -> dict[str, Any]:
+    """Audit the topic's marts; a blocking failure ends the run and leaves ``main`` as it was."""
+    from lakehouse.pipeline.steps import check_step
+
+    return _unblocked(_with_clear_failure(lambda: check_step(_settings(), branch, topic)), branch)
+
+
+def publish(branch: str, topic: str) -> dict[str, Any]:
+    """Publish the branch in one step."""
+    from lakehouse.pipeline.steps import publish_step
+
+    published: dict[str, Any] = _with_clear_failure(lambda: publish_step(_settings(), branch, topic))
+    log.info("published", **published)
+    return published
+
+
+def find_lost_topics() -> list[str]:
+    """Return the ids of the topic DAGs that have something to publish and no active run."""
+    from lakehouse.pipeline.steps import pending_topics
+
+    waiting = [f"topic_{topic}" for topic in pending_topics(_settings())]
+    return [dag_id for dag_id in waiting if not _is_active(dag_id)]
+
+
+def maintain() -> dict[str, Any]:
+    """Compact, expire, look for orphans and verify."""
+    from lakehouse.pipeline.steps import maintenance_step
+
+    return maintenance_step(_settings())
+
+
+def _is_active(dag_id: str) -> bool:
+    return bool(get_current_context()["ti"].get_dr_count(dag_id=dag_id, states=ACTIVE))
+
+
+def _settings() -> Settings:
+    from lakehouse.connect.settings import Settings
+
+    return Settings()
+
+
+def _source(settings: Settings) -> SourceSystem:
+    """Return the department systems: where ``CITYBRAIN_SOURCE`` and ``CITYBRAIN_API_URL`` point to."""
+    from lakehouse.sources import SourceSystem
+
+    place = Path(os.environ.get(SOURCE_VARIABLE) or settings.root / "sample-city")
+    if not place.is_dir():
+        raise AirflowFailException(f"no source folder at {place}; set {SOURCE_VARIABLE} to where departments deliver")
+    return SourceSystem.from_dir(place, api_url=os.environ.get(API_URL_VARIABLE))
+
+
+def _with_clear_failure(step: Callable[[], Any]) -> Any:
+    """Run a step; wrong input fails at once, because a retry would find the same input."""
+    from lakehouse.pipeline.errors import WrongInput
+
+    try:
+        return step()
+    except WrongInput as error:
+        raise AirflowFailException(f"{error} → {error.hint}" if error.hint else str(error)) from error
+
+
+def _unblocked(verdict: dict[str, Any], branch: str) -> dict[str, Any]:
+    if verdict["blocked"]:
+        raise AirflowFailException(f"已阻断 blocked, main is as it was; branch {branch} stays: {verdict['reason']}")
+    return verdict

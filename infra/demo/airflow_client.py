@@ -1,0 +1,78 @@
+"""What the demo asks of Airflow's REST API v2: is it up, which DAGs are there, start them, how are their runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+PAGE = 100
+TIMEOUT_SECONDS = 60.0  # start-up on a busy machine is slow; the caller has a deadline of its own
+UP = "healthy"
+
+
+class AirflowClient:
+    """A logged-in client; raises ``httpx.HTTPError`` when Airflow does not answer."""
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        self._http = httpx.Client(base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False)
+        self._user, self._password = user, password
+
+    def is_up(self) -> bool:
+        """Say whether API server, scheduler and DAG processor all answer and beat."""
+        try:
+            answer = self._http.get("/api/v2/monitor/health", timeout=5.0)
+        except httpx.HTTPError:
+            return False
+        if answer.status_code != httpx.codes.OK:
+            return False
+        health = answer.json()
+        return all(health[part]["status"] == UP for part in ("metadatabase", "scheduler", "dag_processor"))
+
+    def log_in(self) -> None:
+        """Fetch a token for all further calls."""
+        answer = self._http.post("/auth/token", json={"username": self._user, "password": self._password})
+        answer.raise_for_status()
+        self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def dag_ids(self) -> list[str]:
+        """Return the ids of all DAGs that Airflow has taken in."""
+        return [dag["dag_id"] for dag in self._pages("/dags", "dags")]
+
+    def import_errors(self) -> list[str]:
+        """Return why DAG files could not be parsed."""
+        return [error["stack_trace"] for error in self._pages("/importErrors", "import_errors")]
+
+    def unpause_all(self) -> None:
+        """Let every DAG run."""
+        self._call("PATCH", "/dags", params={"dag_id_pattern": "%"}, json={"is_paused": False})
+
+    def trigger(self, dag_id: str) -> str:
+        """Start a run, and return its id."""
+        return str(self._call("POST", f"/dags/{dag_id}/dagRuns", json={"logical_date": None})["dag_run_id"])
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Return all DAG runs, oldest first: ``dag_id``, ``dag_run_id``, ``state`` …"""
+        return list(self._pages("/dags/~/dagRuns", "dag_runs", order_by="id"))
+
+    def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """Return the tasks of one run with their state."""
+        return list(self._pages(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances", "task_instances"))
+
+    def _pages(self, path: str, field: str, **params: Any) -> Iterator[dict[str, Any]]:
+        offset = 0
+        while True:
+            page = self._call("GET", path, params={"limit": PAGE, "offset": offset, **params})
+            yield from page[field]
+            offset += PAGE
+            if offset >= page["total_entries"]:
+                return
+
+    def _call(self, method: str, path: str, **request: Any) -> Any:
+        answer = self._http.request(method, f"/api/v2{path}", **request)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            self.log_in()
+            answer = self._http.request(method, f"/api/v2{path}", **request)
+        answer.raise_for_status()
+        return answer.json()

@@ -1,0 +1,97 @@
+"""Where a demo keeps its things below one home, and which ports it listens on."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.cli.output import UserError
+
+HOST = "127.0.0.1"
+PROJECT = Path(__file__).resolve().parents[2]
+PREFERRED_PORTS = {"airflow": 8080, "web": 8642, "api": 0}
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders and files of one demo; two homes on one machine never meet."""
+
+    home: Path
+
+    @property
+    def city(self) -> Path:
+        return self.home / "sample-city"
+
+    @property
+    def airflow(self) -> Path:
+        """``AIRFLOW_HOME``: configuration with generated secrets, metadata database, task logs."""
+        return self.home / "airflow"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def processes(self) -> Path:
+        """The record of what the demo started, so that exactly that is stopped."""
+        return self.home / "demo" / "processes.json"
+
+    @property
+    def state(self) -> Path:
+        """People, seed and ports of the demo that is up."""
+        return self.home / "demo" / "state.json"
+
+    @property
+    def api_key(self) -> Path:
+        """The API key that the demo made, readable by its owner only."""
+        return self.home / "demo" / "api-key"
+
+
+def choose_ports() -> dict[str, int]:
+    """Return a port for each door: as ``CITYBRAIN_DEMO_<NAME>_PORT`` says, else the usual one, else any free one.
+
+    Raises:
+        UserError: a port that was asked for is not a port, or is taken.
+    """
+    return {name: _choose(name, preferred) for name, preferred in PREFERRED_PORTS.items()}
+
+
+def _choose(name: str, preferred: int) -> int:
+    variable = f"CITYBRAIN_DEMO_{name.upper()}_PORT"
+    wanted = os.environ.get(variable)
+    if wanted is None:
+        return _bindable(preferred) or _bindable(0) or preferred
+    if not wanted.isdecimal() or int(wanted) > 65_535:
+        raise UserError(f"{variable}={wanted} is not a port", hint="a number up to 65535; 0 takes any free one")
+    port = _bindable(int(wanted))
+    if port is None:
+        raise UserError(f"{variable}={wanted}: the port is taken", hint="name another, or 0 for any free one")
+    return port
+
+
+def is_free(port: int) -> bool:
+    """Say whether the port can be bound now."""
+    return _bindable(port) == port
+
+
+def _bindable(port: int) -> int | None:
+    """Return the port that can be bound (any free one for 0), or None when it is taken."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return None
+        return int(probe.getsockname()[1])
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, from the first byte on."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    fresh.replace(path)

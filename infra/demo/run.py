@@ -1,0 +1,268 @@
+"""The demo from nothing to open doors: sample city, real Airflow, every topic published, catalogue served."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from filelock import FileLock, Timeout
+
+from catalog.derive.rules import DIVISION_REFERENCE
+from infra.cli.output import UserError
+from infra.demo.airflow_client import AirflowClient
+from infra.demo.airflow_setup import (
+    ADMIN,
+    admin_password,
+    airflow_command,
+    components,
+    environment,
+    write_configuration,
+)
+from infra.demo.places import HOST, PROJECT, Places, choose_ports, is_free
+from infra.demo.processes import Service, is_running, read_services, start, stop, tail, write_services
+from infra.demo.summary import make_api_key, what_happened, where_to_look
+from infra.demo.watching import DemoError, Ended, Progress, follow, wait_for_runs, wait_until_up
+from lakehouse.connect.settings import Settings
+
+DOOR_SECONDS = 60.0
+POLL_SECONDS = 0.3
+OPERATIONS = 2  # the sweep and the maintenance DAG
+
+
+@dataclass(frozen=True)
+class DemoState:
+    """What a demo was started with; a second start finds it by this."""
+
+    people: int
+    seed: int
+    ports: dict[str, int]
+
+
+@dataclass
+class DemoReport:
+    """What a demo brought about; ``phases`` are seconds, ``failed`` DAGs with the task at which they failed."""
+
+    state: DemoState
+    was_up: bool = False
+    failed: dict[str, str] = field(default_factory=dict)
+    phases: dict[str, float] = field(default_factory=dict)
+    results: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values: ``batches``, ``quarantined``, ``published``, ``urls``, ``seconds`` …"""
+        return {
+            **self.results,
+            "urls": where_to_look(self.state.ports),
+            "failed": self.failed,
+            "was_up": self.was_up,
+            "people": self.state.people,
+            "seed": self.state.seed,
+            "phases": {name: round(seconds, 1) for name, seconds in self.phases.items()},
+            "seconds": round(sum(self.phases.values()), 1),
+        }
+
+
+def start_demo(settings: Settings, *, people: int, seed: int, progress: Progress) -> DemoReport:
+    """Bring the demo up, or find it up; return what it brought about.
+
+    Raises:
+        UserError: the home holds another demo, a port is taken, or a part failed (with its log).
+    """
+    places = Places(settings.root)
+    with _alone(places):
+        known = _known_state(places)
+        if known and (known.people, known.seed) != (people, seed):
+            raise UserError(
+                f"this home holds a demo of {known.people} people, seed {known.seed}",
+                hint="repeat it with these, or choose another home: CITYBRAIN_HOME=DIR make demo",
+            )
+        if known and _is_up(places):
+            return DemoReport(known, was_up=True, results=what_happened(settings))
+        stop(read_services(places.processes))
+        state = DemoState(people, seed, known.ports if known and _are_free(known.ports) else choose_ports())
+        try:
+            return _Demo(settings, places, state, progress).run()
+        except (DemoError, httpx.HTTPError) as error:
+            stop(read_services(places.processes))
+            raise UserError(str(error), hint=f"logs: {places.logs}; then run it again", exit_code=1) from error
+        except KeyboardInterrupt:
+            stop(read_services(places.processes))
+            raise UserError("interrupted; everything the demo had started is stopped", exit_code=130) from None
+
+
+def stop_demo(settings: Settings) -> list[str]:
+    """End exactly what the demo of this home started; return the names of what ran."""
+    places = Places(settings.root)
+    ended = stop(read_services(places.processes))
+    places.processes.unlink(missing_ok=True)
+    return ended
+
+
+class _Demo:
+    """One demo while it comes up."""
+
+    def __init__(self, settings: Settings, places: Places, state: DemoState, progress: Progress) -> None:
+        self._settings, self._places, self._state, self._progress = settings, places, state, progress
+        self._services: list[Service] = []
+        self._api_url = f"http://{HOST}:{state.ports['api']}"
+        self._environment = environment(places, self._api_url)
+        self._report = DemoReport(state)
+
+    def run(self) -> DemoReport:
+        """Do it all; each phase is timed."""
+        self._remember_state()
+        write_configuration(self._places, self._state.ports["airflow"])
+        with ThreadPoolExecutor(max_workers=1) as background, self._phase("city"):
+            airflow = background.submit(self._start_airflow)  # its start-up and the city share the cores
+            self._make_city()
+            airflow.result()
+        self._start("sample-api", _citybrain("sample-api", str(self._places.city), port=self._state.ports["api"]))
+        client = AirflowClient(f"http://{HOST}:{self._state.ports['airflow']}", ADMIN, admin_password(self._places))
+        with self._phase("airflow"):
+            ingest_ids = self._open_airflow(client)
+        with self._phase("pipeline"):
+            ended = self._run_pipeline(client, ingest_ids)
+        with self._phase("doors"):
+            self._wait_for_door()
+            make_api_key(self._settings, self._places)
+            self._report.results = what_happened(self._settings)
+        self._report.failed = ended.failed
+        return self._report
+
+    def _start_airflow(self) -> None:
+        """Migrate the metadata database, then start the processes."""
+        log = self._places.logs / "airflow-migrate.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as sink:
+            command = airflow_command("db", "migrate")
+            done = subprocess.run(
+                command, env=self._environment, cwd=self._places.airflow, stdout=sink, stderr=sink, check=False
+            )
+        if done.returncode:
+            raise DemoError(f"airflow db migrate failed (exit {done.returncode}); see {log}")
+        for name, command in components().items():
+            self._start(name, command)
+
+    def _make_city(self) -> None:
+        from lakehouse.sample_city.city import SampleCityError, generate_city
+
+        if _city_of(self._places.city) == (self._state.people, self._state.seed):
+            return
+        try:
+            generate_city(
+                self._places.city,
+                seed=self._state.seed,
+                people=self._state.people,
+                progress=lambda _what, done, total: self._progress("sample city", done, total),
+            )
+        except SampleCityError as error:
+            raise DemoError(str(error)) from error
+
+    def _open_airflow(self, client: AirflowClient) -> list[str]:
+        """Wait for Airflow, unpause all DAGs, and return the ids of the ingest DAGs."""
+        from lakehouse.pipeline.inputs import load_inputs
+
+        inputs = load_inputs()
+        expected = len(inputs.contracts) + len(inputs.topics) + OPERATIONS
+        ids = wait_until_up(client, self._services, dag_count=expected)
+        client.unpause_all()
+        return [dag_id for dag_id in ids if dag_id.startswith("ingest_")]
+
+    def _run_pipeline(self, client: AirflowClient, ingest_ids: list[str]) -> Ended:
+        """Start the ingest DAGs, the reference that row rules look into first; their events start the topics."""
+        from lakehouse.pipeline.inputs import load_inputs
+        from lakehouse.pipeline.steps import pending_topics
+
+        first = f"ingest_{DIVISION_REFERENCE.replace('.', '_')}"
+        client.trigger(first)
+        wait_for_runs(client, self._services, [first])
+        for dag_id in ingest_ids:
+            if dag_id != first:
+                client.trigger(dag_id)
+        self._start("serve", _citybrain("serve", port=self._state.ports["web"]))
+        waiting = lambda: pending_topics(self._settings)  # noqa: E731
+        topics = len(load_inputs(checked=False).topics)
+        return follow(client, self._services, ingest_ids, waiting, topics, self._progress)
+
+    def _wait_for_door(self) -> None:
+        url = f"http://{HOST}:{self._state.ports['web']}/healthz"
+        deadline = time.monotonic() + DOOR_SECONDS
+        while not _answers(url):
+            gone = [service for service in self._services if not is_running(service)]
+            if gone or time.monotonic() > deadline:
+                service = next(iter(gone), self._services[-1])
+                raise DemoError(f"{service.name} does not answer; the end of {service.log}:\n{tail(service)}")
+            time.sleep(POLL_SECONDS)
+
+    def _start(self, name: str, command: list[str]) -> None:
+        log = self._places.logs / f"{name}.log"
+        service = start(name, command, environment=self._environment, log=log, folder=PROJECT)
+        self._services.append(service)
+        write_services(self._places.processes, self._services)
+
+    def _remember_state(self) -> None:
+        self._places.state.parent.mkdir(parents=True, exist_ok=True)
+        self._places.state.write_text(json.dumps(asdict(self._state)), encoding="utf-8")
+
+    @contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self._report.phases[name] = time.monotonic() - started
+
+
+@contextmanager
+def _alone(places: Places) -> Iterator[None]:
+    """Hold the home for one demo command at a time."""
+    places.processes.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(str(places.processes.with_name("demo.lock")), timeout=0):
+            yield
+    except Timeout:
+        raise UserError("another citybrain demo is coming up in this home", hint="wait for it") from None
+
+
+def _known_state(places: Places) -> DemoState | None:
+    if not places.state.exists():
+        return None
+    return DemoState(**json.loads(places.state.read_text(encoding="utf-8")))
+
+
+def _is_up(places: Places) -> bool:
+    """Say whether all that a finished demo leaves running still runs."""
+    running = {service.name for service in read_services(places.processes) if is_running(service)}
+    return running >= {*components(), "sample-api", "serve"}
+
+
+def _are_free(ports: dict[str, int]) -> bool:
+    return all(is_free(port) for port in ports.values())
+
+
+def _city_of(folder: Path) -> tuple[int, int] | None:
+    """Return people and seed of the sample city that is there."""
+    try:
+        facts = json.loads((folder / "city.json").read_text(encoding="utf-8"))
+        return facts["people"], facts["seed"]
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _citybrain(command: str, *arguments: str, port: int) -> list[str]:
+    script = Path(sys.executable).with_name("citybrain")
+    return [str(script), command, *arguments, "--port", str(port)]
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5.0, trust_env=False).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False

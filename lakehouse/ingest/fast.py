@@ -1,0 +1,115 @@
+"""Acceptance at first sight: conditions that are cheap and sufficient, one column of the query each.
+
+The engine computes equal subexpressions once within one list of columns, but not inside AND, CASE or a filter. So the
+values, then the conditions, then their conjunction stand in lists of their own, and the filter comes last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from catalog.contract.model import Property
+from catalog.derive.rules import PATTERNS, RowRule
+from catalog.derive.sql_predicates import conditions, literal, quote, resident_id_number, resident_id_tests
+from lakehouse.ingest.values import canonical, plain_value
+
+DIVISIONS = "reference_division"  # relation (division_code, valid_until) on the ingest connection
+_TRIMMED_BY_RULE = frozenset({"checksum", "code_list", "division"})
+_KNOWN_PATTERNS = frozenset(pattern.regex for pattern in PATTERNS.values())
+
+
+def accepted_rows(
+    relation: str,
+    properties: list[Property],
+    rules: list[RowRule],
+    output: str,
+    *,
+    divisions: bool,
+    not_rows: list[int],
+) -> str:
+    """Return the query of ``output`` for the rows of ``relation`` that are canonical and pass every rule."""
+    columns = [
+        _Column(index, prop, [r for r in rules if r.column == prop.name]) for index, prop in enumerate(properties)
+    ]
+    values = {column.prop.name: column.value for column in columns}
+    computed = [extra for column in columns for extra in column.computed()]
+    named: list[str] = []
+    verdicts: list[str] = []
+    for column in columns:
+        names = []
+        for test in column.conditions(values, divisions=divisions):
+            names.append(f"_c{len(named)}")
+            named.append(f"{test} as {names[-1]}")
+        verdicts += column.verdict(names)
+    verdicts += [f"_row not in ({', '.join(map(str, not_rows))})"] if not_rows else []
+    typed = f"select *{''.join(f', {extra}' for extra in computed)} from {relation}"
+    tested = f"select *{''.join(f', {test}' for test in named)} from ({typed})"
+    # A volatile column keeps the optimizer from moving the filter below the lists, where everything is computed again.
+    judged = f"select *, coalesce({' and '.join(verdicts)}, false) and random() >= 0 as _good from ({tested})"
+    return f"select {output} from ({judged}) where _good"
+
+
+class _Column:
+    """One column: its text ``quote(physical_name)``, its value, and what must hold."""
+
+    def __init__(self, index: int, prop: Property, rules: list[RowRule]) -> None:
+        self.index = index
+        self.prop = prop
+        self.rules = rules
+        self.text = quote(prop.physical_name)
+        self.value = self.text if prop.base_type == "varchar" else f"_v{index}"
+
+    def computed(self) -> Iterator[str]:
+        """Yield the columns that the conditions look at."""
+        if self.prop.base_type != "varchar":
+            yield f"{plain_value(self.text, self.prop)} as {self.value}"
+        if any(rule.check == "checksum" and rule.params["scheme"] == "resident_id" for rule in self.rules):
+            yield f"{resident_id_number(self.text)} as _n{self.index}"
+
+    def conditions(self, values: dict[str, str], *, divisions: bool) -> Iterator[str]:
+        """Yield conditions for a value that is there; each is null or false when it does not hold."""
+        shaped = any(rule.check in _TRIMMED_BY_RULE or _is_known_pattern(rule) for rule in self.rules)
+        yield from canonical(self.text, self.value, self.prop, shape_is_checked=shaped)
+        for rule in self.rules:
+            match rule.check:
+                case "required" | "type":
+                    pass
+                case "order":
+                    yield f"coalesce({self.value} >= {values[rule.params['not_before']]}, true)"
+                case "length":
+                    yield from _length(self.text, rule)
+                case "checksum" if rule.params["scheme"] == "resident_id":
+                    yield from resident_id_tests(self.text, f"_n{self.index}")
+                case "division" if divisions:
+                    yield _division(self.text, rule)
+                case _:
+                    yield from conditions(rule, values.__getitem__)
+
+    def verdict(self, names: list[str]) -> Iterator[str]:
+        """Yield the conjunction of the named conditions, allowing for a value that may be missing."""
+        together = " and ".join(names)
+        if self.prop.required:
+            yield together or f"{self.text} is not null"
+        elif names:
+            yield f"({self.text} is null or ({together}))"
+
+
+def _is_known_pattern(rule: RowRule) -> bool:
+    """Tell whether a pattern is ours: one from a contract may admit spaces at the ends."""
+    return rule.check == "pattern" and ("values" in rule.params or rule.params["regex"] in _KNOWN_PATTERNS)
+
+
+def _length(text: str, rule: RowRule) -> Iterator[str]:
+    """Count bytes, which are never fewer than characters; a longer text gets the closer look."""
+    if rule.params["max"] is not None:
+        yield f"strlen({text}) <= {rule.params['max']}"
+    if rule.params["min"]:
+        yield f"length({text}) >= {rule.params['min']}"
+
+
+def _division(text: str, rule: RowRule) -> str:
+    """In force today, or of another city; codes that ended get the closer look."""
+    shape = f"regexp_full_match({text}, {literal(PATTERNS['division_code_shape'].regex)})"
+    elsewhere = f"not starts_with({text}, {literal(rule.params['city_prefix'])}) and {shape}"
+    in_force = f"{text} in (select division_code from {DIVISIONS} where valid_until is null)"
+    return f"case when {in_force} then true else {elsewhere} end"

@@ -1,0 +1,138 @@
+"""dbt in a process of its own: it keeps global state and takes memory, and both are gone when it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from lakehouse.connect.settings import Settings
+from lakehouse.pipeline.topics import PROJECT
+
+TARGET = "dbt"
+_PARTIAL_PARSE = "partial_parse.msgpack"
+_RUN_RESULTS = "run_results.json"
+_BAD = {"error", "fail", "runtime error"}
+_TESTS = {"test", "unit_test"}
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class DbtResult:
+    """How a build ended: number of models and tests run, and every failure in words."""
+
+    ok: bool
+    models: int
+    tests: int
+    seconds: float
+    failures: list[str] = field(default_factory=list)
+
+
+def target_of(database: Path) -> Path:
+    """Return the folder of dbt's artefacts beside a build database."""
+    return database.parent / TARGET
+
+
+def dbt_cache(settings: Settings) -> Path:
+    """Return the folder of what dbt can use again from one run to the next; losing it costs time only."""
+    return settings.root / "dbt-cache"
+
+
+def run_build(settings: Settings, database: Path, selection: list[str]) -> DbtResult:
+    """Run ``dbt build`` on what ``selection`` names, everything when it is empty.
+
+    Unit tests judge the models, not the data: the project's own tests run them, a run on data does not.
+    """
+    started = time.monotonic()
+    (target_of(database) / _RUN_RESULTS).unlink(missing_ok=True)
+    selected = ["--select", *selection] if selection else []
+    done = run_command(settings, database, ["build", "--exclude-resource-type", "unit_test", *selected])
+    result = _read_result(target_of(database), done, time.monotonic() - started)
+    log.info("dbt ended", ok=result.ok, models=result.models, tests=result.tests, seconds=round(result.seconds, 1))
+    return result
+
+
+def run_command(settings: Settings, database: Path, arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run one dbt command on a build database, with the parsed project of an earlier run when there is one."""
+    folder, target = database.parent, target_of(database)
+    target.mkdir(exist_ok=True)
+    cached = dbt_cache(settings) / _PARTIAL_PARSE
+    if cached.exists() and not (target / _PARTIAL_PARSE).exists():
+        shutil.copyfile(cached, target / _PARTIAL_PARSE)
+    command = [
+        str(Path(sys.executable).parent / "dbt"),
+        "--no-use-colors",
+        "--log-path",
+        str(folder / "logs"),
+        *arguments,
+    ]
+    command += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(target)]
+    environment = {
+        **os.environ,
+        # Relative to the run's folder: an absolute path would be another profile in every run, and dbt parses anew for it.
+        "CITYBRAIN_BUILD_DB": database.name,
+        "CITYBRAIN_MEMORY_LIMIT": settings.memory_limit,
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=folder)
+    if (target / _PARTIAL_PARSE).exists():
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        fresh = cached.with_name(f"{_PARTIAL_PARSE}.{folder.name}")
+        shutil.copyfile(target / _PARTIAL_PARSE, fresh)
+        fresh.replace(cached)
+    return done
+
+
+def read_manifest(database: Path) -> dict[str, Any]:
+    """Return the manifest that the last command on this database left."""
+    manifest: dict[str, Any] = json.loads((target_of(database) / "manifest.json").read_text(encoding="utf-8"))
+    return manifest
+
+
+def built_tables(database: Path, kinds: tuple[str, ...]) -> list[str]:
+    """Return ``schema.table`` of the models of these materializations that the last build really built, sorted."""
+    nodes = read_manifest(database)["nodes"]
+    rows = json.loads((target_of(database) / _RUN_RESULTS).read_text(encoding="utf-8"))["results"]
+    built = [nodes[row["unique_id"]] for row in rows if row["status"] == "success" and row["unique_id"] in nodes]
+    wanted = [node for node in built if node.get("config", {}).get("materialized") in kinds]
+    return sorted(f"{node['schema']}.{node['alias']}" for node in wanted)
+
+
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the end of what a command printed."""
+    return (done.stdout + done.stderr).strip()[-2000:]
+
+
+def _read_result(target: Path, done: subprocess.CompletedProcess[str], seconds: float) -> DbtResult:
+    results = target / _RUN_RESULTS
+    if not results.exists():
+        return DbtResult(False, 0, 0, seconds, [f"dbt 没有启动 (did not start): {said(done)}"])
+    rows = json.loads(results.read_text(encoding="utf-8"))["results"]
+    kinds = [row["unique_id"].split(".")[0] for row in rows]
+    failures = [_words(row) for row in rows if row["status"] in _BAD]
+    if done.returncode and not failures:
+        failures = [f"dbt 失败 (failed): {said(done)}"]
+    tests = sum(kind in _TESTS for kind in kinds)
+    return DbtResult(not failures, kinds.count("model"), tests, seconds, failures)
+
+
+def _words(row: Mapping[str, Any]) -> str:
+    """Say which model or test failed, and why, without dbt's stack of macros."""
+    kind, _, name = row["unique_id"].split(".", 2)
+    message = (row["message"] or "").strip().split("\n  > in ")[0].strip()
+    if kind == "unit_test":
+        return f"dbt 单元测试 (unit test) {name} 未通过: {message}"
+    if kind == "test":
+        count = f"{row['failures']} 行不符 (rows)，" if row.get("failures") else ""
+        return f"dbt 检验 (test) {name.rsplit('.', 1)[0]} 未通过: {count}{message}"
+    return f"dbt 模型 (model) {name} 未能建成: {message}"

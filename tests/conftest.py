@@ -1,0 +1,105 @@
+"""What all tests share: one seed, one sample city and one published home a session, and skips that speak up."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from filelock import FileLock
+from hypothesis import HealthCheck, settings
+
+IS_CI = os.environ.get("CI", "").lower() in {"1", "true"}
+SAMPLE_PEOPLE = 2_000
+DEFAULT_SEED = 7
+STRICT_TIERS = ("e2e",)  # tiers that CI must not skip: what they show is shown nowhere else
+
+settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("dev", deadline=None)
+settings.load_profile("ci" if IS_CI else "dev")
+
+
+def _isolate_airflow() -> None:
+    """Airflow makes its home when it is imported; keep that out of the user's home, and off any other Airflow."""
+    for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
+        del os.environ[name]
+    home = tempfile.mkdtemp(prefix="citybrain-airflow-")
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    os.environ["AIRFLOW_HOME"] = home
+    os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+
+
+_isolate_airflow()
+
+
+def skip_aloud(what: str, remedy: str) -> NoReturn:
+    """Skip the running test, saying what is missing and how to get it; a strict tier turns that into a failure in CI."""
+    pytest.skip(f"{what} is missing: {remedy}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI a skipped test of a strict tier fails: a tier that quietly does not run shows nothing."""
+    report = yield
+    is_strict = any(item.get_closest_marker(tier) for tier in STRICT_TIERS)
+    if IS_CI and is_strict and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI, where this tier must run: {reason}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def test_seed() -> int:
+    """The seed of every sample city in the tests: ``$CITYBRAIN_TEST_SEED``, else 7."""
+    return int(os.environ.get("CITYBRAIN_TEST_SEED", DEFAULT_SEED))
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this test session share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@pytest.fixture(scope="session")
+def sample_city(shared_folder: Path, test_seed: int) -> Path:
+    """A sample city of 2,000 people, made once a session; tests that change a delivery copy it first."""
+    from lakehouse.sample_city.city import generate_city
+
+    city = shared_folder / "sample-city"
+    with FileLock(str(city) + ".lock"):
+        if not city.exists():
+            generate_city(city, seed=test_seed, people=SAMPLE_PEOPLE)
+    return city
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh ``CITYBRAIN_HOME``."""
+    place = tmp_path / "home"
+    monkeypatch.setenv("CITYBRAIN_HOME", str(place))
+    return place
+
+
+@pytest.fixture(scope="session")
+def published_home(shared_folder: Path, sample_city: Path) -> Path:
+    """A home into which the whole sample city was run and published, once a session; tests only read it."""
+    from infra.cli.pipeline import department_systems
+    from lakehouse.connect.settings import Settings
+    from lakehouse.pipeline.run import run_pipeline
+
+    place, done = shared_folder / "published-home", shared_folder / "published-home.done"
+    with FileLock(str(place) + ".lock"):
+        if not done.exists():
+            shutil.rmtree(place, ignore_errors=True)
+            with department_systems(sample_city) as systems:
+                report = run_pipeline(Settings(home=place), systems)
+            assert report.published, report.reason
+            done.touch()
+    return place
