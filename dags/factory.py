@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.standard.operators.python import PythonOperator
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.providers.standard.operators.python import BranchPythonOperator, PythonOperator
 from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule, CronTriggerTimetable
 from airflow.sdk.bases.timetable import BaseTimetable
 
@@ -49,7 +48,7 @@ def all_dags(inputs: Inputs) -> dict[str, DAG]:
     departments = inputs.vocabulary.departments
     with many_new_objects():
         dags = [ingest_dag(contract, departments[contract.dept].name) for contract in inputs.contracts.values()]
-        dags += [*_topic_dags(inputs), sweep_dag(), maintenance_dag()]
+        dags += [*_topic_dags(inputs), sweep_dag(inputs.topics), maintenance_dag()]
     return {dag.dag_id: dag for dag in dags}
 
 
@@ -71,6 +70,11 @@ def raw_asset(key: str) -> Asset:
 def topic_asset(topic: str) -> Asset:
     """Return the asset that says: a topic library was published."""
     return Asset(uri=f"citybrain://topic/{topic}", name=f"topic.{topic}", group="topic")
+
+
+def lost_asset(topic: str) -> Asset:
+    """Return the asset that says: a topic is behind, and no event had started it."""
+    return Asset(uri=f"citybrain://lost/{topic}", name=f"lost.{topic}", group="lost")
 
 
 def ingest_dag(contract: Contract, provider: str) -> DAG:
@@ -100,7 +104,8 @@ def topic_dag(
     with _dag(
         f"topic_{topic}",
         _any_or_time(
-            [*map(raw_asset, keys), *map(topic_asset, upstream)], CATALOGUE_CRON if is_catalogue else TOPIC_CRON
+            [*map(raw_asset, keys), *map(topic_asset, upstream), lost_asset(topic)],
+            CATALOGUE_CRON if is_catalogue else TOPIC_CRON,
         ),
         title=name,
         tags=["topic", f"topic:{topic}"],
@@ -115,8 +120,12 @@ def topic_dag(
     return dag
 
 
-def sweep_dag() -> DAG:
-    """Return the DAG that starts the topics whose event was lost: an event is a hint, not a queue."""
+def sweep_dag(topics: Iterable[str]) -> DAG:
+    """Return the DAG that starts the topics whose event was lost: an event is a hint, not a queue.
+
+    It starts them by an event of their own, and not as TriggerDagRunOperator would: Airflow 3.3 does not count the end
+    of such a run, and may hold back the events of that topic until the next parse.
+    """
     with _dag(
         "sweep_lost_events",
         _at(SWEEP_CRON),
@@ -125,8 +134,11 @@ def sweep_dag() -> DAG:
         doc=operation_doc("sweep_lost_events"),
         priority=UPKEEP_PRIORITY,
     ) as dag:
-        lost = _task(tasks.find_lost_topics).output
-        TriggerDagRunOperator.partial(task_id="trigger_topics").expand(trigger_dag_id=lost)
+        find = BranchPythonOperator(task_id=tasks.find_lost_topics.__name__, python_callable=tasks.find_lost_topics)
+        find >> [
+            _task(tasks.wake, task_id=tasks.wake_task_id(topic), topic=topic, outlets=[lost_asset(topic)])
+            for topic in topics
+        ]
     return dag
 
 
@@ -144,17 +156,18 @@ def maintenance_dag() -> DAG:
     return dag
 
 
-def _task(function: Callable[..., Any], *, outlets: Sequence[Asset] = (), **arguments: Any) -> PythonOperator:
-    """Return the task that calls ``function``, named like it."""
+def _task(
+    function: Callable[..., Any], *, task_id: str | None = None, outlets: Sequence[Asset] = (), **arguments: Any
+) -> PythonOperator:
+    """Return the task that calls ``function`` and is named like it, or ``task_id``."""
     return PythonOperator(
-        task_id=function.__name__, python_callable=function, op_kwargs=arguments, outlets=list(outlets)
+        task_id=task_id or function.__name__, python_callable=function, op_kwargs=arguments, outlets=list(outlets)
     )
 
 
 def _any_or_time(assets: list[Asset], cron: str) -> BaseTimetable:
     """Start on any one update (those that come during a run lead to one more run, not to many), and by time."""
-    timetable = _at(cron)
-    return AssetOrTimeSchedule(timetable=timetable, assets=AssetAny(*assets)) if assets else timetable
+    return AssetOrTimeSchedule(timetable=_at(cron), assets=AssetAny(*assets))
 
 
 def _at(cron: str) -> BaseTimetable:

@@ -49,7 +49,7 @@ def open_branch(topic: str, waits_for: list[str]) -> str:
     """
     from lakehouse.pipeline.steps import open_topic_branch, pending_topics
 
-    active = [name for name in waits_for if _is_active(f"topic_{name}")]
+    active = [name for name in waits_for if _is_active(name)]
     building = sorted({*active} & {*pending_topics(_settings())}) if active else []
     if building:
         raise AirflowSkipException(f"waits for 等待 {', '.join(building)}: when published, this topic starts again")
@@ -84,11 +84,21 @@ def publish(branch: str, topic: str) -> dict[str, Any]:
 
 
 def find_lost_topics() -> list[str]:
-    """Return the ids of the topic DAGs that have something to publish and no active run."""
+    """Return the ids of the tasks that wake the topics which have something to publish and no active run."""
     from lakehouse.pipeline.steps import pending_topics
 
-    waiting = [f"topic_{topic}" for topic in pending_topics(_settings())]
-    return [dag_id for dag_id in waiting if not _is_active(dag_id)]
+    waiting = pending_topics(_settings())
+    return [wake_task_id(topic) for topic in waiting if not _is_active(topic)]
+
+
+def wake_task_id(topic: str) -> str:
+    """Return the id of the task that starts a topic whose event was lost."""
+    return f"wake_{topic}"
+
+
+def wake(topic: str) -> None:
+    """Start a topic: the end of this task is the event."""
+    log.info("event was lost, topic is started", topic=topic)
 
 
 def maintain() -> dict[str, Any]:
@@ -98,8 +108,8 @@ def maintain() -> dict[str, Any]:
     return maintenance_step(_settings())
 
 
-def _is_active(dag_id: str) -> bool:
-    return bool(get_current_context()["ti"].get_dr_count(dag_id=dag_id, states=ACTIVE))
+def _is_active(topic: str) -> bool:
+    return bool(get_current_context()["ti"].get_dr_count(dag_id=f"topic_{topic}", states=ACTIVE))
 
 
 def _settings() -> Settings:

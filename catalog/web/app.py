@@ -45,6 +45,13 @@ class MarkedFiles(StaticFiles):
         return response
 
 
+class GeneratedDocs(StaticFiles):
+    """Generated documentation; its folder may come after the start, with the first run."""
+
+    async def check_config(self) -> None:
+        """Let a missing folder be a page that is not there."""
+
+
 def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> FastAPI:
     """Return the application over one home folder."""
     contracts, vocabulary = load_contracts(), load_vocabulary()
@@ -67,8 +74,7 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     app.include_router(page_router(reads, Elsewhere(settings.docs, os.environ.get(AIRFLOW_URL) or None)))
     app.mount("/static", MarkedFiles(directory=STATIC), name="static")
     for name in GENERATED_DOCS:
-        # The folder may come later, with the first run.
-        app.mount(f"/docs/{name}", StaticFiles(directory=settings.docs / name, html=True, check_dir=False))
+        app.mount(f"/docs/{name}", GeneratedDocs(directory=settings.docs / name, html=True, check_dir=False))
     return app
 
 

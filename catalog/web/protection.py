@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import traceback
 import uuid
 from collections.abc import Awaitable, Callable
 
@@ -89,7 +90,13 @@ async def _guarded(request: Request, call_next: Callable[[Request], Awaitable[Re
     try:
         return await call_next(request)
     except Exception:
-        log.exception("request failed", request_id=request.state.request_id, path=request.url.path[:200])
+        # As plain text: a log renderer that shows local variables would write personal data and keys into the log.
+        log.error(
+            "request failed",
+            request_id=request.state.request_id,
+            path=request.url.path[:200],
+            traceback=traceback.format_exc(),
+        )
         return _answer(request, ApiError(500, "internal_error", "服务内部错误", TELL_OPERATOR))
 
 

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from catalog.derive.sql_predicates import CREDIT_CODE_ALPHABET, CREDIT_CODE_WEIGHTS, RESIDENT_ID_WEIGHTS
+from catalog.derive.sql_predicates import (
+    CREDIT_CODE_ALPHABET,
+    CREDIT_CODE_WEIGHTS,
+    resident_id_number,
+    resident_id_tests,
+)
 from expectations.fused.plan import Compiled, Compiler, Derived, Kwargs, Table, column_map
 
-RESIDENT_ID_CHECKS = "10X98765432"
-RESIDENT_ID_SHAPE = "[1-9][0-9]{16}[0-9X]"
 CREDIT_CODE_SHAPE = "[0-9]{8}[0-9A-HJ-NP-RTUWXY]{10}"
 WORD = slice(8, 16)  # the characters of a credit code that are summed as one 64-bit word, one byte each
 LOWEST_BITS = 0x0101010101010101
@@ -22,6 +25,8 @@ HIGHEST_BITS = 0x8080808080808080
 
 
 def checksum(metric: str, form: Callable[[str, str], tuple[str, tuple[Derived, ...]]]) -> Compiler:
+    """Return the compiler of a checksum: ``form`` gives its condition and the columns that the condition needs."""
+
     def compiler(table: Table, kwargs: Kwargs) -> Compiled | None:
         if table.kind(kwargs["column"]) != "text":
             return None
@@ -31,20 +36,10 @@ def checksum(metric: str, form: Callable[[str, str], tuple[str, tuple[Derived, .
     return compiler
 
 
-def _shaped(column: str, col: str, shape: str) -> Derived:
-    """Derive the text where it has the right shape, else null: what follows never meets a character it cannot take."""
-    return Derived(f"{column}: shaped", f"case when regexp_full_match({col}, '{shape}') then {col} end", 1)
-
-
 def resident_id(column: str, col: str) -> tuple[str, tuple[Derived, ...]]:
-    """Return the condition of ``resident_id_valid`` and the columns it is computed from."""
-    text = _shaped(column, col, RESIDENT_ID_SHAPE)
-    number = Derived(f"{column}: number", f"substr({text.reference}, 1, 17)::bigint", 2)
-    day = Derived(f"{column}: day", f"({number.reference} // 1000 % 100000000)::integer", 3)
-    total = _digit_sum(number.reference, RESIDENT_ID_WEIGHTS, 11)
-    check = Derived(f"{column}: check", f"{list(RESIDENT_ID_CHECKS)}[({total}) % 11 + 1]", 3)
-    good = f"{_real_date(day.reference)} and substr({text.reference}, 18, 1) = {check.reference}"
-    return f"coalesce({good}, false)", (text, number, day, check)
+    """Return the condition of ``resident_id_valid``, its number taken from a column."""
+    number = Derived(f"{column}: number", resident_id_number(col), 1)
+    return f"coalesce({' and '.join(resident_id_tests(col, number.reference))}, false)", (number,)
 
 
 def _digit_sum(number: str, weights: Sequence[int], modulus: int) -> str:
@@ -61,21 +56,15 @@ def _digit_sum(number: str, weights: Sequence[int], modulus: int) -> str:
     return " + ".join(terms)
 
 
-def _real_date(day: str) -> str:
-    """``day`` (integer YYYYMMDD) is a day of the Gregorian calendar, year 1 … 9999."""
-    year, month = f"{day} // 10000", f"({day} // 100 % 100)"
-    leap = f"({year} % 4 = 0 and ({year} % 100 <> 0 or {year} % 400 = 0))"
-    last = f"case when {month} = 2 then 28 + {leap}::integer else 30 + ({month} + {month} // 8) % 2 end"
-    return f"{day} >= 10101 and {month} between 1 and 12 and {day} % 100 between 1 and {last}"
-
-
 def credit_code(column: str, col: str) -> tuple[str, tuple[Derived, ...]]:
     """Return the condition of ``credit_code_valid`` and the columns it is computed from.
 
     The weights are the powers of 3 modulo 31, and the weighted sum of all 18 characters must be 0. Characters 1 to 8
     are a number; 9 to 16 are one word of eight bytes, summed side by side; 17 and 18 are looked up.
     """
-    text = _shaped(column, col, CREDIT_CODE_SHAPE)
+    # The text where it has the right shape, else null: what follows never meets a character it cannot take.
+    shaped = f"case when regexp_full_match({col}, '{CREDIT_CODE_SHAPE}') then {col} end"
+    text = Derived(f"{column}: shaped", shaped, 1)
     head = Derived(f"{column}: head", f"substr({text.reference}, 1, 8)::bigint", 2)
     word = Derived(f"{column}: word", f"encode(substr({text.reference}, 9, 8))::bit::ubigint", 2)
     # From a character's code to its place in the alphabet: the digits begin at 48, the letters 7 later, and the

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +12,7 @@ import httpx
 PAGE = 100
 TIMEOUT_SECONDS = 60.0  # start-up on a busy machine is slow; the caller has a deadline of its own
 UP = "healthy"
+ATTEMPTS, RETRY_SECONDS = 6, 0.5
 
 
 class AirflowClient:
@@ -44,13 +47,15 @@ class AirflowClient:
         """Return why DAG files could not be parsed."""
         return [error["stack_trace"] for error in self._pages("/importErrors", "import_errors")]
 
-    def unpause_all(self) -> None:
-        """Let every DAG run."""
-        self._call("PATCH", "/dags", params={"dag_id_pattern": "%"}, json={"is_paused": False})
+    def unpause(self, pattern: str) -> None:
+        """Let the DAGs run whose ids match ``pattern`` (``%`` stands for anything)."""
+        self._call("PATCH", "/dags", params={"dag_id_pattern": pattern}, json={"is_paused": False})
 
     def trigger(self, dag_id: str) -> str:
-        """Start a run, and return its id."""
-        return str(self._call("POST", f"/dags/{dag_id}/dagRuns", json={"logical_date": None})["dag_run_id"])
+        """Start a run (a paused DAG keeps it queued), and return its id."""
+        run_id = f"demo__{secrets.token_hex(6)}"
+        self._call("POST", f"/dags/{dag_id}/dagRuns", json={"dag_run_id": run_id, "logical_date": None})
+        return run_id
 
     def runs(self) -> list[dict[str, Any]]:
         """Return all DAG runs, oldest first: ``dag_id``, ``dag_run_id``, ``state`` …"""
@@ -70,9 +75,18 @@ class AirflowClient:
                 return
 
     def _call(self, method: str, path: str, **request: Any) -> Any:
-        answer = self._http.request(method, f"/api/v2{path}", **request)
-        if answer.status_code == httpx.codes.UNAUTHORIZED:
-            self.log_in()
+        """Call until there is an answer; every call may be repeated, since a run carries an id of our own.
+
+        On SQLite the API server answers 500 when a task's report holds the lock for more than five seconds.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
             answer = self._http.request(method, f"/api/v2{path}", **request)
+            if answer.status_code == httpx.codes.UNAUTHORIZED:
+                self.log_in()
+            elif answer.status_code == httpx.codes.CONFLICT and attempt > 1:
+                return {}  # the attempt before had done it
+            elif not answer.is_server_error:
+                break
+            time.sleep(RETRY_SECONDS)
         answer.raise_for_status()
         return answer.json()

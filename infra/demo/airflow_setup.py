@@ -20,15 +20,12 @@ ADMIN = "admin"
 PASSWORDS = "passwords.json"
 MIN_PARALLELISM, MAX_PARALLELISM = 2, 4
 
-# What every task needs is imported once, in the process that tasks are forked from: a task then starts in a fraction
-# of a second. Names that cannot be imported are skipped there.
+# Imported once, in the process that tasks are forked from; Airflow skips silently what cannot be imported.
 PRELOADED = (
     "airflow.executors.local_executor",
     "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.task_runner",
-    "airflow.providers.standard.operators.trigger_dagrun",
-    "dags.citybrain_dags",
-    "lakehouse.pipeline.steps",
+    "dags.warm_start",
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ POLL_SECONDS = 1.0
 START_SECONDS = 300.0
 RUN_SECONDS = 3600.0
 MAX_SWEEPS = 3
+QUIET_POLLS = 4
 ACTIVE = frozenset({"queued", "running"})
 SWEEP = "sweep_lost_events"
 
@@ -53,23 +54,23 @@ def wait_until_up(client: AirflowClient, services: Sequence[Service], *, dag_cou
         time.sleep(POLL_SECONDS)
 
 
-def wait_for_runs(client: AirflowClient, services: Sequence[Service], dag_ids: Iterable[str]) -> None:
-    """Wait until the latest run of each DAG has ended, well or not."""
-    wanted, deadline = set(dag_ids), time.monotonic() + RUN_SECONDS
-    while wanted - {run["dag_id"] for run in client.runs() if run["state"] not in ACTIVE}:
-        _check(services, deadline, f"{', '.join(sorted(wanted))} did not end")
+def wait_for_runs(client: AirflowClient, services: Sequence[Service], started: Mapping[str, str]) -> None:
+    """Wait until the runs that were ``started`` (DAG id -> run id) have ended, well or not."""
+    deadline = time.monotonic() + RUN_SECONDS
+    while _ended(client.runs(), started) < len(started):
+        _check(services, deadline, f"{', '.join(started)} did not end")
         time.sleep(POLL_SECONDS)
 
 
 def follow(
     client: AirflowClient,
     services: Sequence[Service],
-    ingest_ids: Iterable[str],
+    started: Mapping[str, str],
     pending_topics: Callable[[], list[str]],
     topic_count: int,
     progress: Progress,
 ) -> Ended:
-    """Wait until everything came in and every topic is published; return what failed.
+    """Wait until the ``started`` ingest runs (DAG id -> run id) have ended and every topic is published.
 
     Topics start by their asset events. When all is quiet and a topic is still pending, its event was lost, and the
     sweep is started at once instead of at the next quarter of an hour.
@@ -77,33 +78,38 @@ def follow(
     Raises:
         DemoError: a process ended, or it takes too long.
     """
-    wanted, deadline, sweeps = set(ingest_ids), time.monotonic() + RUN_SECONDS, 0
+    deadline, sweeps, quiet_polls = time.monotonic() + RUN_SECONDS, 0, 0
     while True:
         runs = client.runs()
-        latest = {run["dag_id"]: run for run in runs}
-        came_in = sum(latest[dag_id]["state"] not in ACTIVE for dag_id in wanted if dag_id in latest)
-        progress("ingest", came_in, len(wanted))
-        waiting = pending_topics()
+        came_in, waiting = _ended(runs, started), pending_topics()
+        progress("ingest", came_in, len(started))
         progress("topics", topic_count - len(waiting), topic_count)
-        if came_in == len(wanted) and not _is_anything_active(runs):
-            failed = _failures(client, latest)
-            blocked = [topic for topic in waiting if f"topic_{topic}" in failed]
-            if len(blocked) == len(waiting) or sweeps == MAX_SWEEPS:
+        is_quiet = came_in == len(started) and not _is_publishing(runs)
+        if is_quiet and not waiting:
+            return Ended(_failures(client, runs))
+        quiet_polls = quiet_polls + 1 if is_quiet else 0  # an event takes a moment to become a run
+        if quiet_polls >= QUIET_POLLS:
+            failed = _failures(client, runs)
+            if sweeps == MAX_SWEEPS or all(f"topic_{topic}" in failed for topic in waiting):
                 return Ended(failed)
             client.trigger(SWEEP)
-            sweeps += 1
+            sweeps, quiet_polls = sweeps + 1, 0
         _check(services, deadline, f"waited for topics {', '.join(waiting)}")
         time.sleep(POLL_SECONDS)
 
 
-def _is_anything_active(runs: Iterable[dict[str, Any]]) -> bool:
-    return any(run["state"] in ACTIVE and run["dag_id"] != "maintenance" for run in runs)
+def _ended(runs: Iterable[dict[str, Any]], started: Mapping[str, str]) -> int:
+    return sum(started.get(run["dag_id"]) == run["dag_run_id"] and run["state"] not in ACTIVE for run in runs)
 
 
-def _failures(client: AirflowClient, latest: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """Return the failed DAGs and the task at which each failed."""
+def _is_publishing(runs: Iterable[dict[str, Any]]) -> bool:
+    return any(run["state"] in ACTIVE and run["dag_id"].startswith(("topic_", SWEEP)) for run in runs)
+
+
+def _failures(client: AirflowClient, runs: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """Return the DAGs whose latest run failed, and the task at which each did."""
     found = {}
-    for dag_id, run in latest.items():
+    for dag_id, run in {run["dag_id"]: run for run in runs}.items():
         if run["state"] == "failed":
             tasks = client.task_instances(dag_id, run["dag_run_id"])
             found[dag_id] = ", ".join(task["task_id"] for task in tasks if task["state"] == "failed")

@@ -165,7 +165,7 @@ def _count(con: Connection, part: Part) -> int:
 
 
 def _is_about_text(error: DuckError) -> bool:
-    return "CSV Error" in str(error) or "unicode" in str(error).lower()
+    return any(sign in str(error) for sign in ("CSV Error", "CSV Parser", "unicode", "Unicode"))
 
 
 def received_rows(con: Connection, plan: Plan, part: Part, places: Rows) -> str:

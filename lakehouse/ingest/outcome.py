@@ -60,6 +60,11 @@ class BatchOutcome:
         identity = json.dumps([self.resource, self.delivery, self.batch_id, self.status, self.rule])
         return hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()
 
+    @property
+    def delivery_key(self) -> tuple[str, str, str]:
+        """Return what was delivered, whatever became of it: resource, delivery, batch."""
+        return self.resource, self.delivery, self.batch_id
+
     def to_json(self) -> dict[str, Any]:
         """Return the outcome as plain JSON values."""
         return {"outcome_id": self.outcome_id, **dataclasses.asdict(self)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -37,16 +38,19 @@ def read_ops(settings: Settings, branch_catalog: str, identifier: str) -> list[d
     return rows
 
 
+def recorded_deliveries(rows: Iterable[Mapping[str, Any]]) -> set[tuple[str, str, str]]:
+    """Return which deliveries rows of ``ops.ingest_outcome`` speak of, as (resource, delivery, batch)."""
+    return {(row["resource"], row["delivery"], row["batch_id"]) for row in rows}
+
+
 def record_outcomes(settings: Settings, branch: Branch, outcomes: list[BatchOutcome]) -> int:
     """Append the outcomes that the branch does not hold yet; return how many were new.
 
     A delivery that was recorded before (same resource, delivery and batch) is old news, whatever its status now:
     so an unchanged re-run records nothing.
     """
-    known = {
-        (row["resource"], row["delivery"], row["batch_id"]) for row in read_ops(settings, branch.catalog_name, OUTCOMES)
-    }
-    rows = [o.to_row() for o in outcomes if (o.resource, o.delivery, o.batch_id) not in known]
+    known = recorded_deliveries(read_ops(settings, branch.catalog_name, OUTCOMES))
+    rows = [o.to_row() for o in outcomes if o.delivery_key not in known]
     if not rows:
         return 0
     batch = hashlib.blake2b(json.dumps(sorted(r["outcome_id"] for r in rows)).encode(), digest_size=16).hexdigest()

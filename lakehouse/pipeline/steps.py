@@ -30,11 +30,19 @@ from lakehouse.ingest import ingest_resource
 from lakehouse.pipeline.building import Built, check, schemas_of, transform
 from lakehouse.pipeline.errors import PipelineError
 from lakehouse.pipeline.fingerprints import built_before, remember_build
-from lakehouse.pipeline.inputs import Inputs, load_inputs
-from lakehouse.pipeline.ops_tables import OUTCOMES, QUALITY, read_ops, record_outcomes, record_quality
+from lakehouse.pipeline.inputs import CATALOGUE_TOPIC, Inputs, load_inputs
+from lakehouse.pipeline.ops_tables import (
+    OUTCOMES,
+    QUALITY,
+    read_ops,
+    record_outcomes,
+    record_quality,
+    recorded_deliveries,
+)
 from lakehouse.pipeline.outbox import keep_outcomes, kept_outcomes, settle_outcomes
 from lakehouse.pipeline.report import write_report
 from lakehouse.pipeline.run import new_name
+from lakehouse.pipeline.transform import write_dbt_docs
 from lakehouse.sources import SourceSystem
 from lakehouse.tables import maintain, verify
 
@@ -56,9 +64,10 @@ def ingest_step(settings: Settings, resource_key: str, source: SourceSystem) -> 
     inbound = join_branch(settings, INBOUND)
     rebase(settings, inbound, _tables_of([resource_key]))
     known = [row for row in read_ops(settings, MAIN, OUTCOMES) if row["resource"] == resource_key]
-    known += [outcome.to_row() for outcome in kept_outcomes(settings, [resource_key])]
+    # Only what is published may keep a delivery from being read: an unpublished batch can be gone with a rebase.
     outcomes = ingest_resource(settings, inbound, contract, inputs.vocabulary, source, known_outcomes=known)
-    keep_outcomes(settings, outcomes)
+    recorded = recorded_deliveries(known) | {o.delivery_key for o in kept_outcomes(settings, [resource_key])}
+    keep_outcomes(settings, [outcome for outcome in outcomes if outcome.delivery_key not in recorded])
     unreachable = [outcome for outcome in outcomes if outcome.rule in RETRYABLE]
     if unreachable:
         raise PipelineError(f"{resource_key}: {unreachable[0].reason}")
@@ -133,10 +142,12 @@ def maintenance_step(settings: Settings) -> dict[str, Any]:
 
 
 def _settle(settings: Settings, inputs: Inputs, topic: str, held: Branch, result: PublishResult) -> dict[str, Any]:
-    recorded = {row["outcome_id"] for row in read_ops(settings, MAIN, OUTCOMES)}
-    published = [o for o in kept_outcomes(settings, _resources(inputs, topic)) if o.outcome_id in recorded]
-    settle_outcomes(settings, published)
+    recorded = recorded_deliveries(read_ops(settings, MAIN, OUTCOMES))
+    kept = kept_outcomes(settings, _resources(inputs, topic))
+    settle_outcomes(settings, [outcome for outcome in kept if outcome.delivery_key in recorded])
     remember_build(settings, held.name, inputs, topic)
+    if topic == CATALOGUE_TOPIC:
+        write_dbt_docs(settings, held)
     drop_branch(settings, held)
     return {"published": True, "tables_changed": result.tables_changed, "snapshot": result.snapshot, "reason": None}
 

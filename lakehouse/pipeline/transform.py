@@ -26,6 +26,7 @@ from lakehouse.connect.database import branch_pointers
 from lakehouse.connect.duck import Connection, attach_branch, open_duckdb
 from lakehouse.connect.iceberg import open_catalog
 from lakehouse.connect.settings import Settings
+from lakehouse.pipeline import lineage
 from lakehouse.pipeline.dbt_process import (
     DbtResult,
     built_tables,
@@ -153,9 +154,7 @@ def _load_lineage(settings: Settings, database: Path) -> str | None:
 
     It depends on the project alone, so the project is compiled for it once per version.
     """
-    kept = (
-        dbt_cache(settings) / f"lineage-{_files_hash([PROJECT, Path(__file__).parent, CATALOG_ROOT / 'derive'])}.json"
-    )
+    kept = dbt_cache(settings) / f"lineage-{_lineage_version()}.json"
     kept.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{kept}.lock"):
         if not kept.exists():
@@ -177,6 +176,12 @@ def _load_lineage(settings: Settings, database: Path) -> str | None:
     finally:
         con.close()
     return None
+
+
+def _lineage_version() -> str:
+    """Return a hash of all that column lineage depends on: the project, its reader, the tables it does not describe."""
+    reader = Path(lineage.__file__).read_text(encoding="utf-8")
+    return _hash({"project": _files_hash([PROJECT]), "reader": reader, "described": _described_columns()})
 
 
 def _described_columns() -> dict[str, list[str]]:

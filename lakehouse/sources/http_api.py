@@ -76,7 +76,7 @@ def _next_cursor(body: bytes) -> str | None:
 def _get(client: httpx.Client, path: str, parameters: dict[str, str], limits: Limits) -> bytes:
     retrying = Retrying(
         stop=stop_after_attempt(limits.http_attempts),
-        wait=wait_exponential_jitter(initial=0.2, max=5),
+        wait=wait_exponential_jitter(multiplier=0.2, max=5),
         retry=retry_if_exception(lambda error: isinstance(error, httpx.TransportError | _Unavailable)),
         reraise=True,
     )

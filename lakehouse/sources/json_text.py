@@ -18,7 +18,7 @@ from lakehouse.sources.received import WANTED, Part, Received, RowFault
 
 _LAST_LINE_BYTES = 64 << 20
 _NO_DELIMITER = "\\x1f"
-IS_OBJECT = "(json_valid(_line) and json_type(_line) = 'OBJECT')"
+IS_OBJECT = "(case when json_valid(_line) then json_type(_line) = 'OBJECT' else false end)"
 
 
 def read_ndjson(path: Path, expected: list[str], folder: Path, workers: int) -> Received:

@@ -56,7 +56,8 @@ def test_every_asset_has_a_producer_and_a_consumer(dags: dict[str, DAG]) -> None
     consumed = {uri for dag in dags.values() for uri in _assets_that_start(dag)}
     assert produced == consumed
     raw = {f"citybrain://raw/{key.replace('.', '/')}" for key in load_contracts()}
-    assert produced == raw | {f"citybrain://topic/{topic}" for topic in TOPICS if topic != "catalogue"}
+    published = {f"citybrain://topic/{topic}" for topic in TOPICS if topic != "catalogue"}
+    assert produced == raw | published | {f"citybrain://lost/{topic}" for topic in TOPICS}
 
 
 def test_a_topic_starts_by_its_own_resources_and_by_the_topics_it_reads(dags: dict[str, DAG]) -> None:

@@ -134,7 +134,7 @@ def test_a_key_filter_gives_that_row_and_values_are_only_values(client: TestClie
 @pytest.mark.parametrize(
     ("query", "code"),
     [
-        ({"name": "区划1"}, "unknown_parameter"),
+        ({"division_name": "区划1"}, "unknown_parameter"),
         ({"limit": "5000"}, "bad_limit"),
         ({"fields": "secret"}, "unknown_field"),
         ({"page_token": "x"}, "bad_page_token"),
@@ -202,7 +202,7 @@ def test_a_token_cannot_be_carried_to_another_query_or_key(client: TestClient, k
     token = client.get(DIVISION, headers=headers, params={"limit": 10}).json()["page"]["next_token"]
     assert client.get(DIVISION, headers=headers, params={"limit": 20, "page_token": token}).status_code == 200
     assert refused(client, READING, headers, page_token=token) == (400, "foreign_page_token")
-    assert refused(client, DIVISION, headers, page_token=token, fields="name") == (400, "foreign_page_token")
+    assert refused(client, DIVISION, headers, page_token=token, fields="division_name") == (400, "foreign_page_token")
     assert refused(client, DIVISION, key_of(), page_token=token) == (400, "foreign_page_token")
     middle = len(token) // 2
     changed = token[:middle] + ("A" if token[middle] != "A" else "B") + token[middle + 1 :]
@@ -243,7 +243,7 @@ def test_too_many_requests_are_told_to_wait(own_settings: Settings) -> None:
 
 def test_hostile_values_come_back_as_they_are_in_json(client: TestClient, key_of: Keys) -> None:
     answer = client.get(DIVISION, headers=key_of(), params={"division_code": "000000"})
-    assert answer.json()["data"][0]["name"] == HOSTILE
+    assert answer.json()["data"][0]["division_name"] == HOSTILE
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "no-store"

@@ -18,7 +18,10 @@ DIVISIONS, RESIDENTS, READINGS, PAYMENTS, HAZARDS = 230, 41, 60, 30, 5
 RESIDENT_ID = "'330106' || lpad((19500101 + i)::varchar, 8, '0') || lpad(i::varchar, 4, '0')"
 
 _TEXTS = {
-    ("dsjj.division", "name"): f"case when i = 0 then '{HOSTILE.replace(chr(39), chr(39) * 2)}' else '区划' || i end",
+    (
+        "dsjj.division",
+        "division_name",
+    ): f"case when i = 0 then '{HOSTILE.replace(chr(39), chr(39) * 2)}' else '区划' || i end",
     ("gaj.resident", "resident_id"): RESIDENT_ID,
     ("gaj.resident", "person_name"): "'王小明'",
     ("gaj.resident", "phone"): "'13900001111'",

@@ -71,9 +71,11 @@ def test_the_secret_is_nowhere_on_disk(store: AccessStore, place: Path) -> None:
     key = store.create_key("jyj", "核验")
     secret = key.split("_", 2)[2].encode()
     files = list(place.parent.glob("app.db*"))
+    rows = store.keys()
     assert files
+    assert rows
     assert not any(secret in file.read_bytes() for file in files)
-    assert all("secret_hash" not in row for row in store.keys())
+    assert all("secret_hash" not in row for row in rows)
 
 
 def test_the_database_is_readable_by_its_owner_only(store: AccessStore, place: Path) -> None:

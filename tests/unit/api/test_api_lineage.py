@@ -41,5 +41,5 @@ def test_boxes_do_not_overlap_and_arrows_run_to_the_right() -> None:
     drawing = draw(lineage_of(rows, "gaj.resident"))
     places = {(box.x, box.y) for box in drawing.boxes}
     assert len(places) == len(drawing.boxes)
-    assert all(0 <= box.y and box.y + 46 <= drawing.height for box in drawing.boxes)
+    assert all(box.y >= 0 and box.y + 46 <= drawing.height for box in drawing.boxes)
     assert len(drawing.arrows) == len(lineage_of(rows, "gaj.resident").edges)

@@ -1,0 +1,64 @@
+"""Every text that a page asks for is there, and no text is left that no page asks for."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from catalog.contract.load import load_contracts
+from catalog.web.templating import rule_label, score_level, score_text, texts, thousands
+
+WEB = Path(__file__).parents[3] / "catalog" / "web"
+SOURCES = [*WEB.glob("templates/*.html"), *WEB.glob("*.py")]
+# Keys that are put together from a value: their groups are complete lists of those values.
+COMPOSED = {
+    "menu",
+    "facet",
+    "entry",
+    "issue",
+    "links",
+    "outcome",
+    "operation",
+    "rule",
+    "check",
+    "table",
+    "fault",
+    "api",
+    "list",
+}
+USED = {
+    key for source in SOURCES for key in re.findall(r"""\b(?:t|texts)\(['"]([\w.-]+)['"]""", source.read_text("utf-8"))
+}
+
+
+def test_every_text_asked_for_is_there() -> None:
+    whole = {key for key in USED if not key.endswith((".", "_"))}
+    assert len(whole) > 150
+    assert whole - texts.keys() == set()
+
+
+def test_no_text_is_left_over() -> None:
+    left = {key for key in texts.keys() - USED if key.split(".")[0] not in COMPOSED}
+    assert left == set()
+
+
+def test_a_missing_text_is_an_error_and_never_a_bare_key() -> None:
+    with pytest.raises(KeyError):
+        texts("no.such.text")
+
+
+def test_rules_are_said_in_words() -> None:
+    contract = load_contracts()["gaj.resident"]
+    assert rule_label("resident_id.checksum", contract) == "公民身份号码 校验码"
+    assert rule_label("key.duplicate", contract) == "主键重复"
+    assert rule_label("required") == "必填"
+    assert rule_label("made.up") == "made up"
+    assert rule_label(None) == "—"
+
+
+def test_a_score_is_never_rounded_up_to_perfect() -> None:
+    assert (score_text(99.99), score_text(100.0), score_text(None)) == ("99.9", "100", "—")
+    assert [score_level(value) for value in (100, 98, 97.9, 89, None)] == ["good", "good", "fair", "poor", "none"]
+    assert (thousands(1234567), thousands(0), thousands(None)) == ("1,234,567", "0", "—")
