@@ -43,8 +43,10 @@ def web_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     city.publish_tables(Settings(home=home, threads=1), "city", city.city_tables())
     line = [sys.executable, "-c", PROGRAM, "serve", "--port", "0", "--json"]
     environment = os.environ | {"CITYBRAIN_HOME": str(home)}
-    with (home / "serve.log").open("w") as log:
-        process = subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
+    with (
+        (home / "serve.log").open("w") as log,
+        subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+    ):
         assert process.stdout is not None
         yield json.loads(process.stdout.readline())["url"]
         process.terminate()

@@ -31,7 +31,7 @@ settings = Settings()
 branch = open_branch(settings, "work", takeover=True)
 source = SourceSystem.from_dir(Path(sys.argv[1]))
 for outcome in ingest_resource(settings, branch, load_contracts()[sys.argv[2]], load_vocabulary(), source):
-    print(outcome.batch_id, outcome.status, outcome.received, outcome.accepted, outcome.quarantined, outcome.deduplicated)
+    print("outcome", outcome.batch_id, outcome.status, outcome.received, outcome.accepted, outcome.quarantined, outcome.deduplicated)
 """
 POINTS = [
     f"{name}:{passage}" for name in ("after-data-files", "after-metadata", "after-commit") for passage in (1, 2, 3, 4)
@@ -65,6 +65,10 @@ def run(root: Path, home: Path, fault: str | None = None) -> subprocess.Complete
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
 
 
+def outcomes_of(result: subprocess.CompletedProcess[str]) -> list[str]:
+    return sorted(line for line in result.stdout.splitlines() if line.startswith("outcome "))
+
+
 def state(home: Path) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     settings = Settings(home=home)
     con = open_duckdb(settings=settings)
@@ -82,7 +86,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[A
     open_branch(Settings(home=base / "home"), "work")
     result = run(base / "source", base / "home")
     assert result.returncode == 0, result.stderr
-    return base / "source", state(base / "home"), sorted(result.stdout.splitlines())
+    return base / "source", state(base / "home"), outcomes_of(result)
 
 
 @pytest.mark.parametrize("fault", POINTS)
@@ -96,7 +100,7 @@ def test_a_rerun_after_a_kill_ends_like_an_undisturbed_run(
     again = run(source, tmp_path)
     assert again.returncode == 0, again.stderr
     assert state(tmp_path) == expected
-    assert sorted(line for line in again.stdout.splitlines() if line) == outcomes, "accounting survives the kill"
+    assert outcomes_of(again) == outcomes, "accounting survives the kill"
 
 
 def test_the_faults_really_kill(tmp_path: Path, undisturbed: tuple[Path, tuple[Any, ...], list[str]]) -> None:

@@ -8,12 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 pytestmark = pytest.mark.integration
@@ -50,10 +50,10 @@ def _env(home: Path) -> dict[str, str]:
 def test_the_server_says_where_it_is_answers_logs_and_ends_cleanly(web_home: Path, sent: signal.Signals) -> None:
     with serving(web_home) as (process, places):
         assert places["snapshot"]
-        with urllib.request.urlopen(places["health"]) as answer:
-            assert json.load(answer) == {"status": "ok"}
-            request_id = answer.headers["X-Request-ID"]
-            assert "server" not in answer.headers
+        answer = httpx.get(places["health"])
+        assert answer.json() == {"status": "ok"}
+        assert "server" not in answer.headers
+        request_id = answer.headers["X-Request-ID"]
         process.send_signal(sent)
         _, log = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
@@ -66,8 +66,7 @@ def test_the_server_says_where_it_is_answers_logs_and_ends_cleanly(web_home: Pat
 def test_a_home_where_nothing_is_published_is_said_so(tmp_path: Path) -> None:
     with serving(tmp_path / "home") as (_, places):
         assert places["snapshot"] is None
-        with urllib.request.urlopen(places["catalogue"]) as answer:
-            assert "尚未发布任何数据" in answer.read().decode()
+        assert "尚未发布任何数据" in httpx.get(places["catalogue"]).text
 
 
 def test_a_taken_port_is_told_with_what_to_do(tmp_path: Path) -> None:
