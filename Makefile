@@ -1,76 +1,107 @@
-# citybrain. Two commands do all the set-up: `make demo` and `make test`.
+# Everything a person or CI does here. `make help` lists it; each target brings what it needs.
+
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
 export PATH := $(HOME)/.local/bin:$(PATH)
 RUN := uv run --no-sync
+PYTEST := $(RUN) pytest --timeout 1200
 WORKERS ?= 2
 PEOPLE ?= 20000
+SEED ?= 42
 
 .PHONY: help
-help: ## list what there is
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[36m%-18s\033[0m %s\n", $$1, $$2}'
+help: ## list the targets
+	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}'
+
+# ---- set-up -------------------------------------------------------------------------------------------------------
+
+.PHONY: uv
+uv:
+	@command -v uv >/dev/null || python3 -m pip install --user --quiet uv || python3 -m pip install --user --quiet --break-system-packages uv || { \
+		echo "uv is missing and pip could not install it. Install it with: pipx install uv   (or see https://docs.astral.sh/uv/)" >&2; exit 1; }
 
 .PHONY: setup
-setup: .venv/.ready ## install uv (if missing) and the locked environment
+setup: uv ## install Python and all packages
+	@uv sync --locked --quiet
 
-.venv/.ready: pyproject.toml uv.lock
-	@command -v uv >/dev/null || { echo "installing uv"; python3 -m pip install --quiet --user uv 2>/dev/null || python3 -m pip install --quiet --user --break-system-packages uv; } \
-		|| { echo "uv is missing and could not be installed. Install it with:  pipx install uv   or   pip install --user uv" >&2; exit 1; }
-	uv sync --locked --quiet
-	@touch $@
+.PHONY: setup-run
+setup-run: uv # what running needs, without test and bench tools; does not remove them
+	@uv sync --locked --quiet --inexact --no-default-groups
 
-.PHONY: browser
-browser: ## install Chromium and Chinese fonts for the browser tests (Debian, root)
+.PHONY: setup-browser
+setup-browser: # a browser with Chinese fonts for the end-to-end tests
 	@bash infra/setup/browser.sh
 
+# ---- run ----------------------------------------------------------------------------------------------------------
+
 .PHONY: demo
-demo: setup ## synthetic city of 20,000 people through Airflow to the catalogue
-	$(RUN) citybrain demo --people $(PEOPLE)
+demo: setup-run ## make a city of PEOPLE=20000, run it through Airflow, serve the result; SEED=42
+	@$(RUN) citybrain demo --people $(PEOPLE) --seed $(SEED)
 
 .PHONY: demo-stop
-demo-stop: setup ## end the processes that the demo started
-	$(RUN) citybrain demo --stop
-
-.PHONY: lint
-lint: setup ## ruff, mypy, import-linter, sqlfluff, contract lint, derived files
-	$(RUN) ruff check .
-	$(RUN) ruff format --check .
-	$(RUN) mypy
-	$(RUN) lint-imports --no-cache
-	$(RUN) sqlfluff lint dbt_project/models --disable-progress-bar
-	$(RUN) citybrain contract lint
-	$(RUN) citybrain contract derive --check
-
-.PHONY: test-unit
-test-unit: setup ## unit tests, seconds
-	$(RUN) pytest tests/unit -q -n $(WORKERS)
-
-.PHONY: test-integration
-test-integration: setup ## real DuckDB, Iceberg, dbt, Great Expectations, Airflow parsing
-	$(RUN) pytest tests/integration -q -n $(WORKERS) --dist loadfile
-
-.PHONY: test-faults
-test-faults: setup ## kill -9, lost connections, concurrent writers
-	$(RUN) pytest tests/faults -q -n $(WORKERS) --dist loadfile
-
-.PHONY: test-e2e
-test-e2e: setup browser ## real headless Chromium
-	$(RUN) pytest tests/e2e -q
-
-.PHONY: test
-test: setup browser lint ## everything
-	$(RUN) pytest tests -q -n $(WORKERS) --dist loadfile
+demo-stop: setup-run ## end what the demo started, and nothing else
+	@$(RUN) citybrain demo --stop
 
 .PHONY: derive
-derive: setup ## write what derives from the contracts
-	$(RUN) citybrain contract derive
+derive: setup ## write the files that are derived from the contracts
+	@$(RUN) citybrain contract derive
 
 .PHONY: bench
-bench: setup ## every benchmark, JSON into bench-results/
-	mkdir -p bench-results
-	for name in ingest upsert quality; do $(RUN) citybrain bench $$name --json > bench-results/$$name.json; done
+bench: setup ## every benchmark with its floor and peers, JSON into bench-results/ (minutes)
+	@mkdir -p bench-results
+	@for name in ingest upsert quality; do $(RUN) citybrain bench $$name --json > bench-results/$$name.json; done
+
+# ---- check --------------------------------------------------------------------------------------------------------
+
+.PHONY: lint
+lint: setup lint-python lint-types lint-imports lint-sql lint-contracts ## all static checks
+
+.PHONY: lint-python
+lint-python:
+	@$(RUN) ruff check . && $(RUN) ruff format --check .
+
+.PHONY: lint-types
+lint-types:
+	@$(RUN) mypy
+
+.PHONY: lint-imports
+lint-imports:
+	@$(RUN) lint-imports --no-cache
+
+.PHONY: lint-sql
+lint-sql:
+	@$(RUN) sqlfluff lint --processes $(WORKERS) --disable-progress-bar dbt_project/models
+
+.PHONY: lint-contracts
+lint-contracts:
+	@$(RUN) citybrain contract lint && $(RUN) citybrain contract derive --check
+
+.PHONY: test-unit
+test-unit: setup ## logic alone: seconds
+	@$(PYTEST) -n $(WORKERS) tests/unit
+
+.PHONY: test-integration
+test-integration: setup ## real DuckDB, Iceberg, dbt, Great Expectations, Airflow
+	@$(PYTEST) -n $(WORKERS) -m "integration" tests
+
+.PHONY: test-faults
+test-faults: setup ## kills, cut connections, full disks
+	@$(PYTEST) -n $(WORKERS) -m "faults" tests
+
+.PHONY: test-e2e
+test-e2e: setup setup-browser ## a real browser, and the whole demo through Airflow
+	@$(PYTEST) -m "e2e" tests
+
+.PHONY: test
+test: setup setup-browser lint ## everything: static checks and every test; set-up included
+	@$(PYTEST) -n $(WORKERS) --dist loadfile -m "not stack" tests
+
+# ---- tidy ---------------------------------------------------------------------------------------------------------
 
 .PHONY: clean
-clean: ## remove caches and the environment; the home .citybrain stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+clean: ## remove caches and build output; the home .citybrain and the environment stay
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dbt_project/target dbt_project/logs dist
+	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -102,10 +102,13 @@ def wake(topic: str) -> None:
 
 
 def maintain() -> dict[str, Any]:
-    """Compact, expire, look for orphans and verify."""
+    """Compact, expire, look for orphans and verify; the run fails when something is missing or wrong."""
     from lakehouse.pipeline.steps import maintenance_step
 
-    return maintenance_step(_settings())
+    done: dict[str, Any] = maintenance_step(_settings())
+    if done["faults"]:
+        raise AirflowFailException(f"the lakehouse is not whole, see citybrain verify: {'; '.join(done['faults'])}")
+    return done
 
 
 def _is_active(topic: str) -> bool:

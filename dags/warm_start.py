@@ -6,6 +6,8 @@ forked tasks share no file and no connection.
 
 from __future__ import annotations
 
+import gc
+
 import dags.citybrain_dags
 import lakehouse.pipeline.steps
 from expectations.gx import load_great_expectations
@@ -13,3 +15,5 @@ from expectations.gx import load_great_expectations
 WARMED = (dags.citybrain_dags, lakehouse.pipeline.steps)
 
 load_great_expectations()
+gc.collect()
+gc.freeze()  # a collection in a forked task would touch, and so copy, every page that is shared with this process

@@ -96,7 +96,7 @@ class Facts:
 
     def tables(self) -> frozenset[str]:
         """Return the names of the published tables."""
-        return self.once("tables", self._tables)
+        return self.once("tables", lambda: self._readers.tables(self.snapshot))
 
     def rows(self, table: str, sql: str, *params: Any) -> list[Row]:
         """Return the rows of a question about ``table``; none when it is not published yet."""
@@ -168,10 +168,6 @@ class Facts:
         found = self.rows(contract.key, f"select {columns} from {table} order by {order} limit {SAMPLE_ROWS}")
         masks = {prop.name: page_mask(prop) for prop in contract.properties}
         return [{name: masked(value, masks[name]) for name, value in row.items()} for row in found]
-
-    def _tables(self) -> frozenset[str]:
-        with self._readers.lease(self.snapshot) as reader:
-            return frozenset(reader.tables())
 
     def _ask(self, sql: str, params: tuple[Any, ...]) -> list[Row]:
         with self._readers.lease(self.snapshot) as reader:

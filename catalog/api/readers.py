@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from lakehouse.branches import current_snapshot
+from lakehouse.branches import BranchError, current_snapshot, pointers_at
 from lakehouse.connect.settings import Settings
 from lakehouse.query import QueryError, Reader, open_reader
 
@@ -65,6 +65,13 @@ class Readers:
     def snapshot(self) -> str:
         """Return the id of what ``main`` shows now."""
         return current_snapshot(self._settings)
+
+    def tables(self, snapshot: str) -> frozenset[str]:
+        """Return the names of the tables of a snapshot, without opening a reader."""
+        try:
+            return frozenset(pointers_at(self._settings, snapshot))
+        except BranchError as error:
+            raise QueryError(str(error)) from None
 
     @contextmanager
     def lease(self, snapshot: str) -> Iterator[Reader]:

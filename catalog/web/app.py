@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 
@@ -58,11 +58,13 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     readers = Readers(settings)
     store = AccessStore(settings.app_db)
     reads = CatalogueReads(settings, readers, contracts, vocabulary)
-    service = DataService(readers, store, Tokens(page_secret(settings.app_db.with_name("page-token.key"))), reads.entries)
+    service = DataService(
+        readers, store, Tokens(page_secret(settings.app_db.with_name("page-token.key"))), reads.entries
+    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        threading.Thread(target=_warm, args=(reads,), daemon=True, name="warm").start()
+        await run_in_threadpool(_warm, reads)
         yield
         readers.close()
         store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from catalog.web.texts import Texts
 STATIC = Path(__file__).parent / "static"
 DASH = "—"
 GOOD_SCORE, FAIR_SCORE = 98.0, 90.0
+LONG_TEXT = 46  # characters that fit into half a line
 # One URL shows pages, partial pages and JSON: caches must tell them apart, and published facts change at any time.
 PAGE_HEADERS = {"Vary": "Accept, HX-Request", "Cache-Control": "no-cache"}
 texts = Texts()
@@ -64,7 +66,7 @@ def rule_label(rule: str | None, contract: Contract | None = None) -> str:
     column, _, check = rule.rpartition(".")
     words = texts.or_else(f"check.{check}", check)
     names = {prop.name: prop.business_name for prop in contract.properties} if contract else {}
-    return f"{names.get(column, column)} {words}" if column else words
+    return f"{names.get(column, column)} · {words}" if column else words
 
 
 def is_numeric(item: CatalogueItem) -> bool:
@@ -82,6 +84,21 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return texts("entry.yes") if value else texts("entry.no")
     return or_dash(value)
+
+
+def in_two_columns(fields: Iterable[tuple[str, str]]) -> list[tuple[str, str, bool]]:
+    """Return (label, text, is wide) for a form of two columns: a long text takes a line, and no place stays empty."""
+    laid: list[tuple[str, str, bool]] = []
+    has_half = False
+    for label, text in fields:
+        is_wide = len(text) > LONG_TEXT
+        if is_wide and has_half:
+            laid[-1] = (*laid[-1][:2], True)
+        laid.append((label, text, is_wide))
+        has_half = not is_wide and not has_half
+    if has_half:
+        laid[-1] = (*laid[-1][:2], True)
+    return laid
 
 
 @cache
@@ -110,6 +127,7 @@ def _environment() -> Environment:
         "is_numeric": is_numeric,
         "label_of": label_of,
         "shown": shown,
+        "in_two_columns": in_two_columns,
     }
     return environment
 

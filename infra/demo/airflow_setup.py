@@ -124,7 +124,8 @@ def _settings(places: Places, port: int) -> Mapping[str, Mapping[str, str]]:
             "colored_console_log": "False",
             "namespace_levels": "pyiceberg=WARNING",
         },
-        "workers": {"execution_api_timeout": "30"},
+        # A task whose process takes a moment to end is only seen to have ended at the next heartbeat.
+        "workers": {"execution_api_timeout": "30", "min_heartbeat_interval": "1"},
     }
 
 

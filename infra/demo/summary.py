@@ -58,11 +58,12 @@ def where_to_look(ports: Mapping[str, int]) -> dict[str, str]:
 
 
 def make_api_key(settings: Settings, places: Places) -> None:
-    """Make an API key for trying the data service, once per home; unconditionally shared resources are open to it."""
-    from catalog.access.store import AccessStore
+    """Make an API key for trying the data service, once per home; what is shared unconditionally is open to it."""
+    from catalog.access.store import open_store
 
     if not places.api_key.exists():
-        write_private(places.api_key, AccessStore(settings.app_db).create_key(KEY_DEPT, "demo") + "\n")
+        with open_store(settings.app_db) as store:
+            write_private(places.api_key, store.create_key(KEY_DEPT, "demo") + "\n")
 
 
 def api_example(places: Places, ports: Mapping[str, int], resource: str) -> str:

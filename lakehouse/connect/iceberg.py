@@ -8,6 +8,7 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.io import FileIO
 from pyiceberg.table.metadata import TableMetadata
+from sqlalchemy import event
 
 from lakehouse.connect.database import BUSY_TIMEOUT_SECONDS, open_database
 from lakehouse.connect.faults import fault_point
@@ -16,6 +17,13 @@ from lakehouse.connect.settings import Settings
 
 class EmbeddedCatalog(SqlCatalog):  # type: ignore[misc]  # PyIceberg is not followed by mypy here
     """PyIceberg's SQL catalog on the register, with the fault point between metadata and pointer swap."""
+
+    def __init__(self, name: str, **properties: str) -> None:
+        super().__init__(name, **properties)
+        # Pointer swaps need not reach the disk one by one: a publish does, and with it everything before it. A swap
+        # that a power cut takes back was not published yet, and is done again with its batch.
+        event.listen(self.engine, "connect", lambda db, _: db.execute("pragma synchronous = normal"))
+        self.engine.dispose()
 
     @staticmethod
     def _write_metadata(metadata: TableMetadata, io: FileIO, metadata_path: str) -> None:

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+# The drivers' DB-API layers are left out: they load pandas and polars, which takes longer than most reads.
 import adbc_driver_manager
-import adbc_driver_postgresql.dbapi
-import adbc_driver_sqlite.dbapi
+import adbc_driver_postgresql
+import adbc_driver_sqlite
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -48,37 +48,58 @@ def read_database(
     Raises:
         SourceError: ``source.unreachable``, ``source.unauthorised``, or ``delivery.missing`` without the table.
     """
-    with _connected(uri) as cursor:
-        columns = _columns(cursor, table)
+    with _connected(uri) as statement:
+        columns = _query(statement, f"select * from {_quoted(table)} limit 0").schema.names
         incremental = watermark in columns and window is not None and set(expected) <= set(columns)
         where = ""
         if incremental and window is not None and watermark is not None:
             stamp, since = _quoted(watermark), window.since.replace("'", "''")
-            before = _scalar(cursor, f"select count(*) from {_quoted(table)} where {stamp} < '{since}'")
-            incremental = before == window.rows_before
+            count = f"select count(*) as n from {_quoted(table)} where {stamp} < '{since}'"
+            incremental = _query(statement, count).read_all()["n"][0].as_py() == window.rows_before
             where = f" where {stamp} >= '{since}' or {stamp} is null" if incremental else ""
         fields = ", ".join(f"cast({_quoted(name)} as text) as {_quoted(name)}" for name in columns)
-        cursor.execute(f"select {fields} from {_quoted(table)}{where}")
+        reader = _query(statement, f"select {fields} from {_quoted(table)}{where}")
         schema = pa.schema([(name, pa.string()) for name in columns])
-        return DatabaseRead(columns, _write_parts(cursor.fetch_record_batch(), schema, folder), not where)
+        return DatabaseRead(columns, _write_parts(reader, schema, folder), not where)
 
 
 @contextmanager
-def _connected(uri: str) -> Iterator[Any]:
+def _connected(uri: str) -> Iterator[adbc_driver_manager.AdbcStatement]:
+    """Lend a statement; all its queries see one state of the database."""
     try:
         if uri.startswith(("postgresql://", "postgres://")):
-            connection = adbc_driver_postgresql.dbapi.connect(uri)
+            database = adbc_driver_postgresql.connect(uri)
         elif not Path(uri).is_file():
             raise SourceError("source.unreachable", f"没有找到数据库文件 {Path(uri).name}")
         else:
-            connection = adbc_driver_sqlite.dbapi.connect(f"file:{Path(uri).resolve()}?mode=ro")
-        with connection, connection.cursor() as cursor:
-            yield cursor
+            database = adbc_driver_sqlite.connect(f"file:{Path(uri).resolve()}?mode=ro")
+        with database, adbc_driver_manager.AdbcConnection(database) as connection:
+            connection.set_autocommit(False)
+            with adbc_driver_manager.AdbcStatement(connection) as statement:
+                yield statement
     except adbc_driver_manager.Error as error:
         raise _refusal(error) from error
 
 
-def _refusal(error: adbc_driver_manager.Error) -> SourceError:
+def _query(statement: adbc_driver_manager.AdbcStatement, sql: str) -> pa.RecordBatchReader:
+    statement.set_sql_query(sql)
+    stream, _ = statement.execute_query()
+    return pa.RecordBatchReader.from_stream(stream)
+
+
+def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """Yield the batches; a connection that breaks off in between is told like one that never came about."""
+    while True:
+        try:
+            batch = reader.read_next_batch()
+        except StopIteration:
+            return
+        except (pa.ArrowException, OSError) as error:
+            raise _refusal(error) from error
+        yield batch
+
+
+def _refusal(error: Exception) -> SourceError:
     """Tell a wrong password from an unreachable server; the driver's own text may hold the URI, so it is not shown."""
     text = str(error).lower()
     if any(word in text for word in ("password", "authentication", "permission denied", "28p01", "28000")):
@@ -90,22 +111,12 @@ def _refusal(error: adbc_driver_manager.Error) -> SourceError:
     return SourceError("source.unreachable", "无法连接或读取数据库")
 
 
-def _columns(cursor: Any, table: str) -> list[str]:
-    cursor.execute(f"select * from {_quoted(table)} limit 0")
-    return [str(column[0]) for column in cursor.description]
-
-
-def _scalar(cursor: Any, sql: str) -> int:
-    cursor.execute(sql)
-    return int(cursor.fetchone()[0])
-
-
 def _write_parts(reader: pa.RecordBatchReader, schema: pa.Schema, folder: Path) -> list[ParquetPart]:
     """Write the stream as it comes, a new file every ``PART_ROWS`` rows."""
     parts: list[ParquetPart] = []
     writer: pq.ParquetWriter | None = None
     total = 0
-    for batch in reader:
+    for batch in _batches(reader):
         if writer is None:
             parts.append(ParquetPart(folder / f"part_{len(parts)}.parquet", schema.names, total, 0))
             writer = pq.ParquetWriter(parts[-1].path, schema, compression="zstd")

@@ -3,42 +3,62 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.table import Table
 from pyiceberg.typedef import Record
 
 from lakehouse.connect.duck import Connection, literal
-from lakehouse.connect.versions import DELETE_PATH_ID, DELETE_POSITION_ID
+from lakehouse.connect.versions import DELETE_PATH_ID, DELETE_POSITION_ID, LiveFiles
+
+_SCHEMA = pa.schema(
+    [
+        pa.field("file_path", pa.string(), nullable=False, metadata={"PARQUET:field_id": str(DELETE_PATH_ID)}),
+        pa.field("pos", pa.int64(), nullable=False, metadata={"PARQUET:field_id": str(DELETE_POSITION_ID)}),
+    ]
+)
 
 
 def write_deletes(
-    con: Connection, table: Table, file: DataFile, positions_sql: str, before: list[DataFile]
-) -> DataFile:
-    """Write the deleted positions of a data file: those of a query (column ``pos``) and those deleted before.
+    con: Connection, table: Table, files: Mapping[int, DataFile], live: LiveFiles, positions_sql: str
+) -> list[DataFile]:
+    """Write one delete file for each numbered data file: the positions of a query and those deleted before.
 
-    The result takes the place of the files in ``before``.
+    ``positions_sql`` gives ``file_number`` and ``pos``. The results take the place of the files' deletes in ``live``.
     """
+    before = [
+        f" union select {number}, pos from read_parquet({literal(old.file_path)}) where file_path = {literal(file.file_path)}"
+        for number, file in files.items()
+        for old in live.deletes.get(file.file_path, [])
+    ]
+    # Two integers a deleted row: small even for a merge that touches millions.
+    marks = con.execute(
+        f"select file_number, pos::bigint as pos from ({positions_sql}{''.join(before)}) order by file_number, pos"
+    ).to_arrow_table()
+    written, offset = [], 0
+    for group in marks.column("file_number").value_counts():
+        number, rows = group["values"].as_py(), group["counts"].as_py()
+        positions = marks.column("pos").slice(offset, rows).combine_chunks()
+        written.append(_write(table, files[number], positions))
+        offset += rows
+    return written
+
+
+def _write(table: Table, file: DataFile, positions: pa.Array) -> DataFile:
     target = Path(table.location()) / "data" / f"{uuid.uuid4().hex}-deletes.parquet"
-    path = literal(file.file_path)
-    old = "".join(
-        f" union select pos from read_parquet({literal(deletes.file_path)}) where file_path = {path}"
-        for deletes in before
-    )
-    con.execute(
-        f"copy (select {path} as file_path, pos::bigint as pos from ({positions_sql}{old}) order by pos)"
-        f" to {literal(str(target))} (format parquet, compression zstd,"
-        f" field_ids {{file_path: {DELETE_PATH_ID}, pos: {DELETE_POSITION_ID}}})"
-    )
+    paths = pa.repeat(pa.scalar(file.file_path), len(positions))
+    pq.write_table(pa.table([paths, positions], schema=_SCHEMA), target, compression="zstd")
     bound = {DELETE_PATH_ID: file.file_path.encode()}
     return DataFile.from_args(
         content=DataFileContent.POSITION_DELETES,
         file_path=str(target),
         file_format=FileFormat.PARQUET,
         partition=Record(),
-        record_count=pq.read_metadata(target).num_rows,
+        record_count=len(positions),
         file_size_in_bytes=target.stat().st_size,
         lower_bounds=bound,
         upper_bounds=bound,

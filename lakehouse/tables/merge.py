@@ -3,7 +3,7 @@
 Files are first ruled out by the key bounds in the manifests. Those left are joined with the staged rows once, reading
 the key and the version only; the content is read where the version does not decide. A file of which few rows change
 keeps them under a position delete file, and their new versions go to a small new file; a file of which many rows
-change is written again, each row about where it stood. Everything else keeps its file.
+change is written again with them in place. Everything else keeps its file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from lakehouse.connect.versions import Column, LiveFiles
 from lakehouse.tables.commit import BATCH_ID, MAX_ATTEMPTS, Change, commit_once, has_batch, refresh, rewritable
 from lakehouse.tables.deletes import write_deletes
 from lakehouse.tables.files import data_files, write_files
-from lakehouse.tables.pruning import files_that_may_hold
+from lakehouse.tables.pruning import bounds, files_that_may_hold
 
 LINEAGE_COLUMNS = frozenset({"_batch_id", "_row"})  # say where a row came from; not part of its content
 # Above this share of replaced rows a file is written again: readers would otherwise pay for them with every scan.
@@ -142,8 +142,7 @@ class _Merge:
 
     def _match(self, files: list[DataFile], live: LiveFiles) -> dict[str, int]:
         """Find the staged rows whose key the table has: where the table's row is, and the verdict on the staged one."""
-        verdict = self._content_verdict() if self.version is None else self._version_verdict(quote(self.version))
-        wanted = self.columns if self.version is None else self._named([*self.key, self.version])
+        verdict, wanted = self._verdict(files)
         self.con.execute(
             f"create or replace temp table merge_match as {self._match_sql(wanted, files, live, verdict, self.staged)}"
         )
@@ -177,6 +176,25 @@ class _Merge:
             f" from {source} t join {staged} s on {self._on_key('t', 's')}"
         )
 
+    def _verdict(self, files: list[DataFile]) -> tuple[str, list[Column]]:
+        """Return the cheapest expression that decides on a staged row, and the columns of the table that it reads."""
+        if self.version is None:
+            return self._content_verdict(), self.columns
+        if self._all_newer(files, self.version):
+            return "'updated'", self._named(self.key)
+        return self._version_verdict(quote(self.version)), self._named([*self.key, self.version])
+
+    def _all_newer(self, files: list[DataFile], version: str) -> bool:
+        """Tell from the bounds alone that every staged version is newer than any in the files, as a day's news are."""
+        field = self.table.schema().find_field(version)
+        highest = [bounds(file, field.field_id, field.field_type)[1] for file in files]
+        staged = self.con.execute(
+            f"select min({quote(version)}), count(*) = count({quote(version)}) from {self.staged}"
+        ).fetchone()
+        if staged is None or not staged[1] or not highest or None in highest:
+            return False
+        return bool(max(highest) < staged[0])
+
     def _content_verdict(self) -> str:
         skip = LINEAGE_COLUMNS | set(self.key)
         content = [quote(column.name) for column in self.columns if column.name not in skip]
@@ -201,14 +219,14 @@ class _Merge:
         marked = [number for number in replaced if number not in full]
         written = self._rewrite_all(files, live, full) + self._write_new(marked, inserted)
         added, removed = data_files(self.table, written), [files[number] for number in full]
-        for number in marked:
-            before = live.deletes.get(files[number].file_path, [])
+        if marked:
+            numbers = ", ".join(map(str, marked))
             positions = (
-                f"select row_number as pos from merge_match where verdict = 'updated' and file_number = {number}"
+                "select file_number, row_number as pos from merge_match"
+                f" where verdict = 'updated' and file_number in ({numbers})"
             )
-            added.append(write_deletes(self.con, self.table, files[number], positions, before))
-            removed += before
-        for number in full:
+            added += write_deletes(self.con, self.table, {number: files[number] for number in marked}, live, positions)
+        for number in replaced:
             removed += live.deletes.get(files[number].file_path, [])
         return Change(added, removed), len(full)
 
@@ -237,7 +255,7 @@ class _Merge:
             f"create or replace temp table merge_update as select s.*, m.file_number from {self.staged} s"
             f" join merge_match m on {self._on_key('s', 'm')} where m.verdict = 'updated' order by m.file_number"
         )
-        # The file must be the probe side: its rows stream through about in their order, only the updates are hashed.
+        # The file must be the probe side: its rows stream through, only the updates are held in memory.
         self.con.execute("set disabled_optimizers = 'join_order,build_side_probe_side'")
         try:
             return [path for number in numbers for path in self._rewrite(files[number], number, live)]

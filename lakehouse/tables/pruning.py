@@ -14,6 +14,7 @@ from lakehouse.connect.duck import Connection, duck_type, quote
 
 # Above this many staged rows nearly every file holds one of them; asking for each file costs more than it saves.
 PER_FILE_LIMIT = 1_000_000
+SAMPLE_ROWS = 500  # with keys all over the table, a sample already shows that no file can be ruled out
 
 
 def files_that_may_hold(
@@ -30,20 +31,29 @@ def files_that_may_hold(
             f"(low_{i} is null or low_{i} <= max_{i}) and (high_{i} is null or high_{i} >= min_{i})"
             for i in range(len(key))
         )
-        name = quote(key[0])
         rows = con.execute(
             f"with staged as (select count(*) as staged_rows, {spans} from {staged_sql})"
-            f" select number, staged_rows from merge_span, staged where {overlap} order by number"
+            f" select number, staged_rows from merge_span, staged where {overlap}"
         ).fetchall()
+        kept = {number for number, _ in rows}
         if len(rows) > 1 and rows[0][1] <= PER_FILE_LIMIT:
-            rows = con.execute(
-                f"select number from merge_span where number in ({', '.join(str(row[0]) for row in rows)})"
-                f" and exists (select 1 from {staged_sql} s where s.{name} >= coalesce(low_0, s.{name})"
-                f" and s.{name} <= coalesce(high_0, s.{name})) order by number"
-            ).fetchall()
+            sample = f"(select * from {staged_sql} using sample {SAMPLE_ROWS} rows)"
+            held = _holding_one_of(con, kept, sample, quote(key[0]))
+            kept = held | _holding_one_of(con, kept - held, staged_sql, quote(key[0]))
     finally:
         con.execute("drop table merge_span")
-    return [files[row[0]] for row in rows]
+    return [file for number, file in enumerate(files) if number in kept]
+
+
+def _holding_one_of(con: Connection, numbers: set[int], staged_sql: str, name: str) -> set[int]:
+    """Return which of the files have a staged value of the first key column between their bounds."""
+    if not numbers:
+        return set()
+    rows = con.execute(
+        f"select number from merge_span where number in ({', '.join(map(str, numbers))}) and exists (select 1 from"
+        f" {staged_sql} s where s.{name} >= coalesce(low_0, s.{name}) and s.{name} <= coalesce(high_0, s.{name}))"
+    ).fetchall()
+    return {number for (number,) in rows}
 
 
 def _make_spans(con: Connection, files: list[DataFile], fields: list[NestedField]) -> None:

@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from dataclasses import astuple
 from datetime import date
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from lakehouse.connect.iceberg import open_catalog
 from lakehouse.connect.settings import Settings
 from lakehouse.tables import DuplicateKey, MergeResult, append_files, ensure_table, merge, merge_rows, write_files
 from lakehouse.tables.commit import live
-from lakehouse.tables.pruning import files_that_may_hold
+from lakehouse.tables.pruning import bounds, files_that_may_hold
 
 pytestmark = pytest.mark.integration
 
@@ -262,27 +261,19 @@ def test_equal_versions_are_decided_by_content(table: Table, con: Connection, tm
     assert sorted(table.scan(row_filter="name = 'other'").to_arrow()["code"].to_pylist()) == [2, 503]
 
 
-def test_rewritten_file_keeps_narrow_key_bounds(
-    settings: Settings, branch: Branch, con: Connection, tmp_path: Path
-) -> None:
-    table = ensure_table(open_catalog(settings, branch.catalog_name), "gaj.big", SCHEMA)
-    sql = (
-        "select 'gaj' as area, i::integer as code, 'n' as name, date '2026-01-01' as version, 'b' as _batch_id,"
-        " i::bigint as _row from range(300000) r(i)"
-    )
-    append_files(table, write_files(con, table, sql), batch_id="b")
-    con.execute(f"copy (select * replace ('new' as name) from ({sql}) where code % 2 = 0) to '{tmp_path}/half.parquet'")
+def test_files_written_again_keep_their_key_bounds(table: Table, con: Connection, tmp_path: Path) -> None:
+    """Otherwise every merge would make the next one read more files."""
 
-    result = _merge(con, table, tmp_path / "half.parquet", "b2", True)
+    def spans() -> list[tuple[int, int]]:
+        return sorted(bounds(file, 2, table.schema().find_field("code").field_type) for file in live(table).data)
 
-    assert result.updated == 150_000
-    assert result.files_rewritten == 1
-    [rewritten] = live(table).data
-    footer = pq.read_metadata(rewritten.file_path)
-    code = footer.schema.to_arrow_schema().get_field_index("code")
-    spans = [footer.row_group(number).column(code).statistics for number in range(footer.num_row_groups)]
-    assert len(spans) > 1
-    assert all(left.max < right.min for left, right in pairwise(spans))
+    before = spans()
+    half = {("gaj", code): ("new", 99999) for code in range(200, 400, 2)}
+
+    result = _merge(con, table, stage(tmp_path, half, "b2"), "b2", True)
+
+    assert (result.updated, result.files_rewritten) == (100, 2)
+    assert spans() == before
 
 
 def test_files_without_a_possible_key_are_not_even_read(table: Table, con: Connection, tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from catalog.contract.load import load_contracts
-from catalog.web.templating import rule_label, score_level, score_text, texts, thousands
+from catalog.web.templating import in_two_columns, rule_label, score_level, score_text, texts, thousands
 
 WEB = Path(__file__).parents[3] / "catalog" / "web"
 SOURCES = [*WEB.glob("templates/*.html"), *WEB.glob("*.py")]
@@ -51,10 +53,10 @@ def test_a_missing_text_is_an_error_and_never_a_bare_key() -> None:
 
 def test_rules_are_said_in_words() -> None:
     contract = load_contracts()["gaj.resident"]
-    assert rule_label("resident_id.checksum", contract) == "公民身份号码 校验码"
+    assert rule_label("resident_id.checksum", contract) == "公民身份号码 · 校验码"
     assert rule_label("key.duplicate", contract) == "主键重复"
     assert rule_label("required") == "必填"
-    assert rule_label("made.up") == "made up"
+    assert rule_label("made.up") == "made · up"
     assert rule_label(None) == "—"
 
 
@@ -62,3 +64,14 @@ def test_a_score_is_never_rounded_up_to_perfect() -> None:
     assert (score_text(99.99), score_text(100.0), score_text(None)) == ("99.9", "100", "—")
     assert [score_level(value) for value in (100, 98, 97.9, 89, None)] == ["good", "good", "fair", "poor", "none"]
     assert (thousands(1234567), thousands(0), thousands(None)) == ("1,234,567", "0", "—")
+
+
+@given(st.lists(st.tuples(st.just("标签"), st.text(alphabet="甲", max_size=80)), max_size=30))
+def test_a_form_of_two_columns_leaves_no_place_empty(fields: list[tuple[str, str]]) -> None:
+    laid = in_two_columns(fields)
+    assert [(label, text) for label, text, _ in laid] == fields
+    half_filled = False
+    for _, _, is_wide in laid:
+        assert not (is_wide and half_filled)
+        half_filled = not is_wide and not half_filled
+    assert not half_filled
