@@ -122,9 +122,13 @@ def revoke_key(
 
 
 def configure_logs(*, as_json: bool) -> None:
-    """Write structured logs to stderr. Tracebacks never show local variables: they hold personal data and keys."""
+    """Write structured logs to stderr, a line a request unless ``CITYBRAIN_LOG=warning``.
+
+    Tracebacks never show local variables: they hold personal data and keys.
+    """
     import structlog
 
+    level = logging.getLevelNamesMapping().get(os.environ.get("CITYBRAIN_LOG", "info").upper(), logging.INFO)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     if as_json:
         last: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
@@ -139,7 +143,7 @@ def configure_logs(*, as_json: bool) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *last,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
     )
 
