@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 description of everything under ``/api/v1``: rows from the contracts, the envelope from here."""
+"""The OpenAPI 3.1 description of everything under ``/api/v1``: the data from the contracts, the catalogue from here."""
 
 from __future__ import annotations
 
@@ -16,17 +16,13 @@ _OBJECT = {"type": "object"}
 
 def openapi(contracts: Mapping[str, Contract], vocabulary: Vocabulary) -> dict[str, Any]:
     """Return the whole document; resources that are 不予共享 have no path."""
-    components: dict[str, Any] = {"schemas": {"PageInfo": _page_info(), "Meta": _meta()}}
+    components: dict[str, Any] = {}
     paths: dict[str, Any] = _catalogue_paths()
     for key in sorted(contracts):
         part = resource_paths(contracts[key], vocabulary)
         for kind, held in part["components"].items():
             components.setdefault(kind, {}).update(held)
-        for path, item in part["paths"].items():
-            row = f"{contracts[key].dept}_{contracts[key].resource}"
-            components["schemas"][f"{row}_page"] = _page(row)
-            paths[path] = item
-    _say_envelope(paths)
+        paths |= part["paths"]
     return {
         "openapi": "3.1.0",
         "info": {
@@ -37,40 +33,6 @@ def openapi(contracts: Mapping[str, Contract], vocabulary: Vocabulary) -> dict[s
         "servers": [{"url": "/"}],
         "paths": paths,
         "components": components,
-    }
-
-
-def _page(row: str) -> dict[str, Any]:
-    """Return the schema of an answer with rows."""
-    return {
-        "type": "object",
-        "required": ["data", "page", "meta"],
-        "properties": {"data": {"type": "array", "items": _ref(row)}, "page": _ref("PageInfo"), "meta": _ref("Meta")},
-        "additionalProperties": False,
-    }
-
-
-def _page_info() -> dict[str, Any]:
-    return {
-        "type": "object",
-        "required": ["next_token", "count", "snapshot"],
-        "properties": {
-            "next_token": {"type": ["string", "null"], "description": "没有下一页时为 null"},
-            "count": {"type": "integer", "minimum": 0, "description": "本页行数"},
-            "snapshot": {"type": "string", "description": "数据版本：整个翻页过程读同一版本"},
-        },
-        "additionalProperties": False,
-    }
-
-
-def _meta() -> dict[str, Any]:
-    names = ("resource", "name", "resource_code", "provider", "grade", "contract_version")
-    masked = {"type": "array", "items": {"type": "string"}, "description": "本次答复中被脱敏的数据项"}
-    return {
-        "type": "object",
-        "required": [*names, "masked_fields"],
-        "properties": {**{name: {"type": "string"} for name in names}, "masked_fields": masked},
-        "additionalProperties": False,
     }
 
 
@@ -100,14 +62,3 @@ def _get(operation: str, summary: str, parameters: list[dict[str, Any]], *faults
             "responses": answers,
         }
     }
-
-
-def _say_envelope(paths: dict[str, Any]) -> None:
-    for item in paths.values():
-        for parameter in item["get"]["parameters"]:
-            if parameter["name"] == "page_token":
-                parameter["description"] = "上一页答复中的 page.next_token，内容不透明"
-
-
-def _ref(name: str) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{name}"}

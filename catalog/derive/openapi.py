@@ -44,7 +44,12 @@ def resource_paths(contract: Contract, vocabulary: Vocabulary) -> dict[str, Any]
     paths = {} if contract.gov.share_type == 3 else {resource_path(contract): {"get": _operation(contract, vocabulary)}}
     schemas = {"Error": _error_schema()}
     if paths:
-        schemas |= {row: _row_schema(contract, vocabulary), f"{row}_page": _page_schema(row)}
+        schemas |= {
+            row: _row_schema(contract, vocabulary),
+            f"{row}_page": _page_schema(row),
+            "PageInfo": _page_info(),
+            "Meta": _meta(),
+        }
     return {
         "paths": paths,
         "components": {
@@ -123,7 +128,7 @@ def _paging() -> list[dict[str, Any]]:
             "name": "page_token",
             "in": "query",
             "required": False,
-            "description": "上一页返回的 next_page_token，内容不透明",
+            "description": "上一页答复中的 page.next_token，内容不透明",
             "schema": {"type": "string", "minLength": 1},
         },
     ]
@@ -169,14 +174,39 @@ def _column_schema(prop: Property, vocabulary: Vocabulary) -> dict[str, Any]:
 
 
 def _page_schema(row: str) -> dict[str, Any]:
+    """Return the schema of an answer with rows."""
     return {
         "type": "object",
-        "required": ["items", "next_page_token", "snapshot"],
+        "required": ["data", "page", "meta"],
         "properties": {
-            "items": {"type": "array", "items": _ref("schemas", row)},
-            "next_page_token": {"type": ["string", "null"], "description": "没有下一页时为 null"},
-            "snapshot": {"type": "string", "description": "数据版本：同一 page_token 始终读同一版本"},
+            "data": {"type": "array", "items": _ref("schemas", row)},
+            "page": _ref("schemas", "PageInfo"),
+            "meta": _ref("schemas", "Meta"),
         },
+        "additionalProperties": False,
+    }
+
+
+def _page_info() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["next_token", "count", "snapshot"],
+        "properties": {
+            "next_token": {"type": ["string", "null"], "description": "没有下一页时为 null"},
+            "count": {"type": "integer", "minimum": 0, "description": "本页行数"},
+            "snapshot": {"type": "string", "description": "数据版本：整个翻页过程读同一版本"},
+        },
+        "additionalProperties": False,
+    }
+
+
+def _meta() -> dict[str, Any]:
+    names = ("resource", "name", "resource_code", "provider", "grade", "contract_version")
+    masked = {"type": "array", "items": {"type": "string"}, "description": "本次答复中被脱敏的数据项"}
+    return {
+        "type": "object",
+        "required": [*names, "masked_fields"],
+        "properties": {**{name: {"type": "string"} for name in names}, "masked_fields": masked},
         "additionalProperties": False,
     }
 

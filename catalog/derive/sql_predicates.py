@@ -29,6 +29,18 @@ def literal(value: str | int | float | date) -> str:
     return repr(value)
 
 
+def _between(col: str, low: float | date | None, high: float | date | None) -> str:
+    """Both bounds are included; a timestamp may be any time of the last day."""
+    last = f"{literal(high)} + interval 1 day - interval 1 microsecond" if isinstance(high, date) else literal(high or 0)
+    match low, high:
+        case None, _:
+            return f"{col} <= {last}"
+        case _, None:
+            return f"{col} >= {literal(low)}"
+        case _:
+            return f"{col} between {literal(low)} and {last}"
+
+
 def _null_is_good(col: str, test: str) -> str:
     return f"({col} is null or coalesce({test}, false))"
 
@@ -39,25 +51,29 @@ def required(col: str) -> str:
 
 
 def resident_id_number(col: str) -> str:
-    """The first 17 digits as an integer; null when they cannot be read as one. Never larger, so that sums stay in range."""
-    return f"(try_cast(left({col}, 17) as bigint) % {10**17})"
+    """The 18 characters as an integer, a final X as 0; null when they cannot be read as one.
+
+    Never larger than 18 digits, so that sums over its digits stay in range.
+    """
+    with_x = f"try_cast(substring({col}, 1, 17) || '0' as bigint)"
+    return f"(case when ends_with({col}, 'X') then {with_x} else try_cast({col} as bigint) end % {10**18})"
 
 
 def resident_id_tests(col: str, number: str | None = None) -> list[str]:
     """GB 11643, as conditions that must all hold: shape, a real birth date, and the right check character.
 
-    The engine reads signs, points, underscores, exponents and hexadecimals as well as digits: of 17 bytes that give a
-    number of 17 digits and do not begin with 0, only those with an exponent (``e``) are not all digits. ``number`` may
+    The engine reads signs, points, underscores, exponents and hexadecimals as well as digits: of 18 bytes that give a
+    number of 18 digits and do not begin with 0, only those with an exponent (``e``) are not all digits. ``number`` may
     name a column that holds :func:`resident_id_number`, so that it is not computed again for each condition.
     """
     n = resident_id_number(col) if number is None else number
     # The sum of digit times 2^k, written with quotients only: a digit is q(k) - 10 q(k+1), and -10 is 1 modulo 11.
-    weighted = " + ".join(f"{n} // {10**k} * {2 if k == 0 else 3 * 2**k % 11}" for k in range(17))
+    weighted = " + ".join([n, *(f"{n} // {10**k} * {3 * 2 ** (k - 1) % 11}" for k in range(1, 18))])
     return [
-        f"strlen({col}) = 18 and {col} >= '1' and not contains({col}, 'e') and not contains({col}, 'E')",
-        f"{n} between {10**16} and {10**17 - 1}",
-        _real_date(f"({n} // 1000 % 100000000)"),
-        f"ends_with({col}, (['1', '0', 'X', '9', '8', '7', '6', '5', '4', '3', '2'])[({weighted}) % 11 + 1])",
+        f"strlen({col}) = 18 and {col} >= '1' and not (contains({col}, 'e') or contains({col}, 'E'))",
+        f"{n} >= {10**17}",
+        _real_date(f"({n} // 10000 % 100000000)"),
+        f"({weighted}) % 11 = case when ends_with({col}, 'X') then 2 else 1 end",  # the sum is 1; X is 10, read as 0
     ]
 
 
@@ -71,10 +87,10 @@ def resident_id_valid(col: str) -> str:
 
 def _real_date(ymd: str) -> str:
     """``ymd`` (integer YYYYMMDD) is a day of the proleptic Gregorian calendar, year 1 … 9999."""
-    year, month, day = f"({ymd} // 10000)", f"({ymd} // 100 % 100)", f"({ymd} % 100)"
+    year = f"({ymd} // 10000)"
+    last_day = f"([31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])[{ymd} // 100 % 100]"  # null for a month 0 or 13
     leap = f"({year} % 4 = 0 and ({year} % 100 <> 0 or {year} % 400 = 0))"
-    last = f"case when {month} = 2 then 28 + {leap}::integer else 30 + ({month} + {month} // 8) % 2 end"
-    return f"{year} >= 1 and {month} between 1 and 12 and {day} between 1 and {last}"
+    return f"{year} >= 1 and {ymd} % 100 between 1 and {last_day} and case when {ymd} % 10000 = 229 then {leap} else true end"
 
 
 def credit_code_tests(col: str) -> list[str]:
@@ -131,12 +147,8 @@ def conditions(rule: RowRule, column: Callable[[str], str]) -> list[str]:
     match rule.check:
         case "length":
             return [f"length({col}) between {low} and {high}" if high is not None else f"length({col}) >= {low}"]
-        case "range" if isinstance(low, date) or isinstance(high, date):
-            after = [f"{col} < {literal(high + timedelta(days=1))}"] if isinstance(high, date) else []
-            return ([f"{col} >= {literal(low)}"] if isinstance(low, date) else []) + after
         case "range" | "in_city":
-            bounds = ((">=", low), ("<=", high))
-            return [f"{col} {sign} {literal(bound)}" for sign, bound in bounds if bound is not None]
+            return [_between(col, low, high)]
         case "code_list":
             return [f"{col} in ({', '.join(literal(value) for value in params['values'])})"]
         case "pattern" if "values" in params:

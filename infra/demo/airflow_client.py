@@ -18,8 +18,8 @@ ATTEMPTS, RETRY_SECONDS = 6, 0.5
 class AirflowClient:
     """A logged-in client; raises ``httpx.HTTPError`` when Airflow does not answer."""
 
-    def __init__(self, url: str, user: str, password: str) -> None:
-        self._http = httpx.Client(base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False)
+    def __init__(self, url: str, user: str, password: str, *, transport: httpx.BaseTransport | None = None) -> None:
+        self._http = httpx.Client(base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False, transport=transport)
         self._user, self._password = user, password
 
     def is_up(self) -> bool:

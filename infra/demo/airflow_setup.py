@@ -18,15 +18,27 @@ from infra.demo.places import HOST, PROJECT, Places, write_private
 
 ADMIN = "admin"
 PASSWORDS = "passwords.json"
-MIN_PARALLELISM, MAX_PARALLELISM = 2, 4
+MAX_PARALLELISM = 5
 
-# Imported once, in the process that tasks are forked from; Airflow skips silently what cannot be imported.
+# Imported once, in the process that tasks are forked from; Python skips silently what cannot be imported there.
 PRELOADED = (
     "airflow.executors.local_executor",
     "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.task_runner",
     "dags.warm_start",
 )
+
+
+# Airflow starts that process for the first task only; started with the scheduler, it is ready by then.
+LOCAL_SETTINGS = f'''"""Made by citybrain demo: start the process that tasks are forked from together with the scheduler."""
+
+import multiprocessing.forkserver
+import sys
+
+if "scheduler" in sys.argv:
+    multiprocessing.set_forkserver_preload({list(PRELOADED)!r})
+    multiprocessing.forkserver.ensure_running()
+'''
 
 
 def write_configuration(places: Places, port: int) -> None:
@@ -46,6 +58,7 @@ def write_configuration(places: Places, port: int) -> None:
     buffer = io.StringIO()
     written.write(buffer)
     write_private(path, buffer.getvalue())
+    write_private(places.airflow / "config" / "airflow_local_settings.py", LOCAL_SETTINGS)
     if not passwords_path(places).exists():
         write_private(passwords_path(places), json.dumps({ADMIN: secrets.token_urlsafe(12)}) + "\n")
 
@@ -60,8 +73,8 @@ def admin_password(places: Places) -> str:
     return str(json.loads(passwords_path(places).read_text(encoding="utf-8"))[ADMIN])
 
 
-def environment(places: Places, api_url: str) -> dict[str, str]:
-    """Return the environment of the Airflow processes; what an outer Airflow has set does not leak in."""
+def environment(places: Places, *, api_url: str, airflow_url: str) -> dict[str, str]:
+    """Return the environment of the demo's processes; what an outer Airflow has set does not leak in."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
     return {
         **inherited,
@@ -69,7 +82,8 @@ def environment(places: Places, api_url: str) -> dict[str, str]:
         "CITYBRAIN_HOME": str(places.home),
         "CITYBRAIN_SOURCE": str(places.city),
         "CITYBRAIN_API_URL": api_url,
-        "CITYBRAIN_THREADS": os.environ.get("CITYBRAIN_THREADS", str(max(1, _cores() // _parallelism()))),
+        "CITYBRAIN_AIRFLOW_URL": airflow_url,
+        "CITYBRAIN_THREADS": os.environ.get("CITYBRAIN_THREADS", "1"),
         "NO_PROXY": _with_loopback(inherited),
         "no_proxy": _with_loopback(inherited),
         "DO_NOT_TRACK": "1",
@@ -134,7 +148,8 @@ def _cores() -> int:
 
 
 def _parallelism() -> int:
-    return min(max(_cores(), MIN_PARALLELISM), MAX_PARALLELISM)
+    """Return how many tasks run at once: one more than there are cores, since a task waits for the API server now and then."""
+    return min(_cores() + 1, MAX_PARALLELISM)
 
 
 def _with_loopback(inherited: Mapping[str, str]) -> str:

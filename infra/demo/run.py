@@ -30,7 +30,7 @@ from infra.demo.airflow_setup import (
 from infra.demo.places import HOST, PROJECT, Places, choose_ports, is_free
 from infra.demo.processes import Service, is_running, read_services, start, stop, tail, write_services
 from infra.demo.summary import make_api_key, what_happened, where_to_look
-from infra.demo.watching import DemoError, Ended, Progress, follow, wait_for_runs, wait_until_up
+from infra.demo.watching import DemoError, Ended, Progress, wait_for_ingests, wait_for_topics, wait_until_up
 from lakehouse.connect.settings import Settings
 
 DOOR_SECONDS = 60.0
@@ -113,8 +113,9 @@ class _Demo:
     def __init__(self, settings: Settings, places: Places, state: DemoState, progress: Progress) -> None:
         self._settings, self._places, self._state, self._progress = settings, places, state, progress
         self._services: list[Service] = []
-        self._api_url = f"http://{HOST}:{state.ports['api']}"
-        self._environment = environment(places, self._api_url)
+        self._airflow_url = f"http://{HOST}:{state.ports['airflow']}"
+        api_url = f"http://{HOST}:{state.ports['api']}"
+        self._environment = environment(places, api_url=api_url, airflow_url=self._airflow_url)
         self._report = DemoReport(state)
 
     def run(self) -> DemoReport:
@@ -124,9 +125,10 @@ class _Demo:
         with ThreadPoolExecutor(max_workers=1) as background, self._phase("city"):
             airflow = background.submit(self._start_airflow)  # its start-up and the city share the cores
             self._make_city()
+            self._parse_models()
             airflow.result()
         self._start("sample-api", _citybrain("sample-api", str(self._places.city), port=self._state.ports["api"]))
-        client = AirflowClient(f"http://{HOST}:{self._state.ports['airflow']}", ADMIN, admin_password(self._places))
+        client = AirflowClient(self._airflow_url, ADMIN, admin_password(self._places))
         with self._phase("airflow"):
             queued = self._open_airflow(client)
         with self._phase("pipeline"):
@@ -167,6 +169,14 @@ class _Demo:
         except SampleCityError as error:
             raise DemoError(str(error)) from error
 
+    def _parse_models(self) -> None:
+        """Let dbt parse its project once, before the first topics would each do it."""
+        from lakehouse.pipeline.dbt_process import run_command
+
+        folder = self._places.home / "demo" / "dbt"
+        folder.mkdir(parents=True, exist_ok=True)
+        run_command(self._settings, folder / "build.duckdb", ["parse"])
+
     def _open_airflow(self, client: AirflowClient) -> dict[str, str]:
         """Wait for Airflow, and queue a run of every ingest DAG; return DAG id -> run id.
 
@@ -180,18 +190,22 @@ class _Demo:
         return {dag_id: client.trigger(dag_id) for dag_id in ids if dag_id.startswith("ingest_")}
 
     def _run_pipeline(self, client: AirflowClient, queued: dict[str, str]) -> Ended:
-        """Let the DAGs run, the reference that row rules look into first; what comes in starts the topics."""
+        """Let everything come in, the reference that row rules look into first; then let the topics run.
+
+        Topics wait until all is in only to save time: started by the first event, each would be built twice.
+        """
         from lakehouse.pipeline.inputs import load_inputs
         from lakehouse.pipeline.steps import pending_topics
 
         first = f"ingest_{DIVISION_REFERENCE.replace('.', '_')}"
-        client.unpause("topic_%")
         client.unpause(first)
-        wait_for_runs(client, self._services, {first: queued[first]})
-        client.unpause("%")
+        wait_for_ingests(client, self._services, {first: queued[first]}, lambda *_: None)
+        client.unpause("ingest_%")
         self._start("serve", _citybrain("serve", port=self._state.ports["web"]))
+        wait_for_ingests(client, self._services, queued, self._progress)
+        client.unpause("%")
         topics = len(load_inputs(checked=False).topics)
-        return follow(client, self._services, queued, lambda: pending_topics(self._settings), topics, self._progress)
+        return wait_for_topics(client, self._services, lambda: pending_topics(self._settings), topics, self._progress)
 
     def _wait_for_door(self) -> None:
         url = f"http://{HOST}:{self._state.ports['web']}/healthz"

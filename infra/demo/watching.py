@@ -10,7 +10,7 @@ from typing import Any
 from infra.demo.airflow_client import AirflowClient
 from infra.demo.processes import Service, is_running, tail
 
-POLL_SECONDS = 1.0
+POLL_SECONDS = 0.7
 START_SECONDS = 300.0
 RUN_SECONDS = 3600.0
 MAX_SWEEPS = 3
@@ -54,41 +54,46 @@ def wait_until_up(client: AirflowClient, services: Sequence[Service], *, dag_cou
         time.sleep(POLL_SECONDS)
 
 
-def wait_for_runs(client: AirflowClient, services: Sequence[Service], started: Mapping[str, str]) -> None:
+def wait_for_ingests(
+    client: AirflowClient, services: Sequence[Service], started: Mapping[str, str], progress: Progress
+) -> None:
     """Wait until the runs that were ``started`` (DAG id -> run id) have ended, well or not."""
     deadline = time.monotonic() + RUN_SECONDS
-    while _ended(client.runs(), started) < len(started):
-        _check(services, deadline, f"{', '.join(started)} did not end")
+    while True:
+        ended = _ended(client.runs(), started)
+        progress("ingest", ended, len(started))
+        if ended == len(started):
+            return
+        _check(services, deadline, f"{len(started) - ended} ingest runs did not end")
         time.sleep(POLL_SECONDS)
 
 
-def follow(
+def wait_for_topics(
     client: AirflowClient,
     services: Sequence[Service],
-    started: Mapping[str, str],
     pending_topics: Callable[[], list[str]],
     topic_count: int,
     progress: Progress,
 ) -> Ended:
-    """Wait until the ``started`` ingest runs (DAG id -> run id) have ended and every topic is published.
+    """Wait until every topic is published, and return what failed.
 
-    Topics start by their asset events. When all is quiet and a topic is still pending, its event was lost, and the
-    sweep is started at once instead of at the next quarter of an hour.
+    The sweep starts the topics that have no active run; those start the topics that read them. It is asked again
+    when all is quiet and a topic is still behind, as it would be by itself every quarter of an hour.
 
     Raises:
         DemoError: a process ended, or it takes too long.
     """
-    deadline, sweeps, quiet_polls = time.monotonic() + RUN_SECONDS, 0, 0
+    deadline, sweeps, quiet_polls = time.monotonic() + RUN_SECONDS, 0, QUIET_POLLS
     while True:
-        runs = client.runs()
-        came_in, waiting = _ended(runs, started), pending_topics()
-        progress("ingest", came_in, len(started))
+        runs, waiting = client.runs(), pending_topics()
         progress("topics", topic_count - len(waiting), topic_count)
-        is_quiet = came_in == len(started) and not _is_publishing(runs)
-        if is_quiet and not waiting:
+        if _is_publishing(runs):
+            quiet_polls = 0
+        elif not waiting:
             return Ended(_failures(client, runs))
-        quiet_polls = quiet_polls + 1 if is_quiet else 0  # an event takes a moment to become a run
-        if quiet_polls >= QUIET_POLLS:
+        elif quiet_polls < QUIET_POLLS:  # an event takes a moment to become a run
+            quiet_polls += 1
+        else:
             failed = _failures(client, runs)
             if sweeps == MAX_SWEEPS or all(f"topic_{topic}" in failed for topic in waiting):
                 return Ended(failed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from catalog.derive.iceberg import ROW_COLUMN
 from lakehouse.connect.duck import Connection, DuckError, literal
 from lakehouse.ingest.errors import AccountingError
 from lakehouse.ingest.plan import Plan
+from lakehouse.ingest.values import SPACES
 from lakehouse.sources.errors import SourceError
 from lakehouse.sources.received import WANTED, Part, RowFault
 
@@ -77,29 +78,25 @@ def accept_parts(
         with lock:
             return next(parts, None)
 
-    def work(part: Part | None) -> None:
+    def work() -> None:
         with con.cursor() as cursor:
-            while part is not None:
+            while (part := next_part()) is not None:
                 taken = _accept_part(cursor, part, plan, folder, copy_options)
                 with lock:
                     result.add(part, taken)
                 part.close()
-                part = next_part()
 
-    first, second = next_part(), next_part()
-    if second is None:
-        work(first)
-    else:
-        _work_together(work, [first, second, *(next_part() for _ in range(workers - 2))])
+    # Numbering rows makes the engine read a part with one thread; a thread of its own beside would only take turns.
+    con.execute("set threads = 1")
+    try:
+        with ThreadPoolExecutor(workers) as pool:
+            for future in [pool.submit(work) for _ in range(workers)]:
+                future.result()
+    finally:
+        con.execute(f"set threads = {workers}")
     result.parts.sort(key=lambda part: part.first_row)
     result.files.sort()
     return result
-
-
-def _work_together(work: Callable[[Part | None], None], parts: list[Part | None]) -> None:
-    with ThreadPoolExecutor(len(parts)) as pool:
-        for future in [pool.submit(work, part) for part in parts]:
-            future.result()
 
 
 def _accept_part(con: Connection, part: Part, plan: Plan, folder: Path, copy_options: str) -> Taken:
@@ -140,7 +137,8 @@ def _written(con: Connection, part: Part, plan: Plan, target: Path, copy_options
 
 def _copy(con: Connection, part: Part, plan: Plan, target: Path, copy_options: str) -> list[Path]:
     relation = part.relation()
-    sql = plan.accept(relation, [fault.row for fault in part.faults()])
+    spaces = "".join(space for space in SPACES if space not in part.absent())
+    sql = plan.accept(relation, spaces=spaces, not_rows=[fault.row for fault in part.faults()])
     answer = con.execute(f"copy ({sql}) to {literal(str(target))} ({copy_options})").fetchone()
     return sorted(Path(file) for file in answer[1]) if answer and answer[0] else []
 

@@ -6,13 +6,15 @@ values, then the conditions, then their conjunction stand in lists of their own,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from catalog.contract.model import Property
 from catalog.derive.rules import PATTERNS, RowRule
 from catalog.derive.sql_predicates import conditions, literal, quote, resident_id_number, resident_id_tests
 from lakehouse.ingest.values import canonical, plain_value
 
+CHECKSUM_LENGTH = 18  # characters of a resident ID (GB 11643) and of a credit code (GB 32100)
+FEW_CODES = 8  # up to here, comparing one after the other is cheaper than a look into a hash table
 DIVISIONS = "reference_division"  # relation (division_code, valid_until) on the ingest connection
 _TRIMMED_BY_RULE = frozenset({"checksum", "code_list", "division"})
 _KNOWN_PATTERNS = frozenset(pattern.regex for pattern in PATTERNS.values())
@@ -25,9 +27,13 @@ def accepted_rows(
     output: str,
     *,
     divisions: bool,
+    spaces: str,
     not_rows: list[int],
 ) -> str:
-    """Return the query of ``output`` for the rows of ``relation`` that are canonical and pass every rule."""
+    """Return the query of ``output`` for the rows of ``relation`` that are canonical and pass every rule.
+
+    ``spaces`` are the white space characters that occur in the relation, ``not_rows`` the rows known to be faulty.
+    """
     columns = [
         _Column(index, prop, [r for r in rules if r.column == prop.name]) for index, prop in enumerate(properties)
     ]
@@ -37,7 +43,7 @@ def accepted_rows(
     verdicts: list[str] = []
     for column in columns:
         names = []
-        for test in column.conditions(values, divisions=divisions):
+        for test in column.conditions(values, divisions=divisions, spaces=spaces):
             names.append(f"_c{len(named)}")
             named.append(f"{test} as {names[-1]}")
         verdicts += column.verdict(names)
@@ -66,10 +72,10 @@ class _Column:
         if any(rule.check == "checksum" and rule.params["scheme"] == "resident_id" for rule in self.rules):
             yield f"{resident_id_number(self.text)} as _n{self.index}"
 
-    def conditions(self, values: dict[str, str], *, divisions: bool) -> Iterator[str]:
+    def conditions(self, values: dict[str, str], *, divisions: bool, spaces: str) -> Iterator[str]:
         """Yield conditions for a value that is there; each is null or false when it does not hold."""
         shaped = any(rule.check in _TRIMMED_BY_RULE or _is_known_pattern(rule) for rule in self.rules)
-        yield from canonical(self.text, self.value, self.prop, shape_is_checked=shaped)
+        yield from canonical(self.text, self.value, self.prop, spaces=None if shaped else spaces)
         for rule in self.rules:
             match rule.check:
                 case "required" | "type":
@@ -77,13 +83,24 @@ class _Column:
                 case "order":
                     yield f"coalesce({self.value} >= {values[rule.params['not_before']]}, true)"
                 case "length":
-                    yield from _length(self.text, rule)
+                    yield from _length(self.text, rule, self._longest())
                 case "checksum" if rule.params["scheme"] == "resident_id":
                     yield from resident_id_tests(self.text, f"_n{self.index}")
                 case "division" if divisions:
                     yield _division(self.text, rule)
+                case "code_list" if len(rule.params["values"]) > FEW_CODES:
+                    yield _in_long_list(self.text, rule.params["values"])
                 case _:
                     yield from conditions(rule, values.__getitem__)
+
+    def _longest(self) -> int | None:
+        """Return the length of the longest value that another rule of the column admits; None when it may be any."""
+        for rule in self.rules:
+            if rule.check == "checksum":
+                return CHECKSUM_LENGTH
+            if "values" in rule.params:
+                return max(map(len, rule.params["values"]))
+        return None
 
     def verdict(self, names: list[str]) -> Iterator[str]:
         """Yield the conjunction of the named conditions, allowing for a value that may be missing."""
@@ -99,12 +116,18 @@ def _is_known_pattern(rule: RowRule) -> bool:
     return rule.check == "pattern" and ("values" in rule.params or rule.params["regex"] in _KNOWN_PATTERNS)
 
 
-def _length(text: str, rule: RowRule) -> Iterator[str]:
+def _length(text: str, rule: RowRule, longest: int | None) -> Iterator[str]:
     """Count bytes, which are never fewer than characters; a longer text gets the closer look."""
-    if rule.params["max"] is not None:
-        yield f"strlen({text}) <= {rule.params['max']}"
+    high = rule.params["max"]
+    if high is not None and (longest is None or longest > high):
+        yield f"strlen({text}) <= {high}"
     if rule.params["min"]:
         yield f"length({text}) >= {rule.params['min']}"
+
+
+def _in_long_list(text: str, codes: Sequence[str]) -> str:
+    """Let the engine look into a hash table; a list of literals it compares one after the other."""
+    return f"{text} in (select code from (values {', '.join(f'({literal(code)})' for code in codes)}) codes(code))"
 
 
 def _division(text: str, rule: RowRule) -> str:

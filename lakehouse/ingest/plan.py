@@ -67,8 +67,8 @@ class Plan:
         values = ", ".join(f"{expression} as {quote(prop.name)}" for expression, prop in pairs)
         return f"{values}, cast({literal(self.batch_id)} as varchar) as {BATCH_COLUMN}, {ROW_COLUMN}"
 
-    def accept(self, relation: str, not_rows: list[int]) -> str:
-        """Select the rows that are accepted at first sight; ``not_rows`` are those that the reader found faulty."""
+    def accept(self, relation: str, *, spaces: str, not_rows: list[int]) -> str:
+        """Select the rows that are accepted at first sight; see :func:`accepted_rows`."""
         names = (
             f"_v{i}" if p.base_type != "varchar" else quote(p.physical_name) for i, p in enumerate(self.properties)
         )
@@ -78,6 +78,7 @@ class Plan:
             self.rules,
             self._output(names),
             divisions=self.has_divisions,
+            spaces=spaces,
             not_rows=not_rows,
         )
 

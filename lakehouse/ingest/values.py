@@ -93,14 +93,14 @@ def plain_value(text: str, prop: Property) -> str:
             return f"try_cast({text} as {prop.physical_type})"
 
 
-def canonical(text: str, value: str, prop: Property, *, shape_is_checked: bool) -> list[str]:
+def canonical(text: str, value: str, prop: Property, *, spaces: str | None) -> list[str]:
     """Return conditions under which ``text`` needs no trimming and ``value``, its plain value, is its value.
 
-    ``shape_is_checked``: a rule admits only values without spaces at their ends, so that looking for them is not needed.
+    ``spaces`` are those of :data:`SPACES` that may be there at all; None when a rule admits no value with spaces at its ends.
     """
     match prop.base_type:
         case "varchar":
-            return [] if shape_is_checked else [_without_outer_spaces(text)]
+            return [] if spaces is None else [_without_outer_spaces(text, spaces)]
         case "boolean":
             return [f"{text} in ('1', '0', 'true', 'false', '是', '否', 'Y', 'N')"]
         case "date":
@@ -118,7 +118,7 @@ def canonical(text: str, value: str, prop: Property, *, shape_is_checked: bool) 
             return [rf"regexp_full_match({text}, '-?[0-9]{{1,15}}(?:\.[0-9]{{1,17}})?')"]
 
 
-def _without_outer_spaces(text: str) -> str:
+def _without_outer_spaces(text: str, spaces: str) -> str:
     """``>= '!'``: the first byte is neither a control character nor a space, and there is one."""
-    ends = " and ".join(f"not ends_with({text}, {literal(space)})" for space in SPACES)
-    return f"{text} >= '!' and not starts_with({text}, '\u3000') and {ends}"
+    ends = [f"starts_with({text}, '\u3000')", *(f"ends_with({text}, {literal(space)})" for space in spaces)]
+    return f"{text} >= '!' and not ({' or '.join(ends)})"

@@ -132,6 +132,12 @@ class CsvPart:
             f" delim = {_text_literal(self.layout.delimiter)}, quote = '\"', escape = '\"', new_line = '\\n')"
         )
 
+    def absent(self) -> str:
+        """Return the control characters that the bytes of the part do not have; line ends are values inside quotes only."""
+        file = self.layout.file
+        found = "".join(c for c in "\t\r" if not file.has(self.span, c.encode()))
+        return found if self.span.quoted or self._repaired else found + "\n"
+
     def doubtful(self) -> bool:
         """Quotes and stray carriage returns leave room for another view of where records end; repaired parts do not."""
         return self._doubtful and not self._repaired

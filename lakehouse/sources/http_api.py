@@ -126,6 +126,10 @@ class ApiPart:
         """Return the fields of the wanted records."""
         return object_fields(f"(select * from {self.lines()} semi join {WANTED} using (_row))", self.columns)
 
+    def absent(self) -> str:
+        """Return nothing: JSON text can write any character."""
+        return ""
+
     def doubtful(self) -> bool:
         """Return False: the engine alone takes pages apart."""
         return False

@@ -114,6 +114,10 @@ class NdjsonPart:
         """Return the fields of the wanted lines."""
         return object_fields(f"(select * from {self.lines()} semi join {WANTED} using (_row))", self.columns)
 
+    def absent(self) -> str:
+        """Return nothing: JSON text can write any character."""
+        return ""
+
     def doubtful(self) -> bool:
         """Return False: a line is a record."""
         return False

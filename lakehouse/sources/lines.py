@@ -89,15 +89,16 @@ class TextFile:
 
     def spans(self, start: int, workers: int) -> Iterator[Span]:
         """Cut the file from ``start`` on into spans of equal size, as many as keep ``workers`` busy to the end."""
-        left = self.size - start
+        begin, left = start, self.size - start
         count = max(1, -(-left // PART_BYTES))
         count = -(-count // workers) * workers if left > PART_BYTES // 8 else 1
-        size = -(-left // count) if left else 0
         first_row = 0
-        while start < self.size:
-            span = self._span(start, size, first_row)
-            yield span
-            start, first_row = span.stop, first_row + span.rows
+        for number in range(1, count + 1):
+            target = begin + left * number // count
+            if target > start:
+                span = self._span(start, target - start, first_row)
+                yield span
+                start, first_row = span.stop, first_row + span.rows
 
     def _span(self, start: int, size: int, first_row: int) -> Span:
         view: Bytes = np.frombuffer(self._map, dtype=np.uint8)

@@ -47,6 +47,9 @@ class Part(Protocol):
     def repair(self) -> bool:
         """Put aside the records that made the engine refuse the relation; False when there is nothing to repair."""
 
+    def absent(self) -> str:
+        """Return control characters that are known not to be in any value."""
+
     def doubtful(self) -> bool:
         """Tell whether the engine may see other records than were counted, so that it must be asked for their number."""
 
@@ -97,6 +100,10 @@ class ParquetPart:
     def repair(self) -> bool:
         """There is nothing to repair in a file of our own."""
         return False
+
+    def absent(self) -> str:
+        """Return nothing: nobody looked."""
+        return ""
 
     def doubtful(self) -> bool:
         """Return False: the file says how many records it has."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +17,39 @@ from pyiceberg.typedef import Record
 from pyiceberg.types import BinaryType, DecimalType, DoubleType, FloatType, IcebergType, NestedField
 from pyiceberg.utils.truncate import truncate_upper_bound_text_string
 
+from lakehouse.connect import objects
 from lakehouse.connect.duck import Connection, literal, quote
 from lakehouse.tables.schema import SchemaConflict
 
 # About half a million rows a file: small enough that a change rewrites little, large enough that a scan opens few.
 ROW_GROUPS_PER_FILE = 4
+DICTIONARY_VALUES = 10_000
 FULL_FILE_ROWS = ROW_GROUPS_PER_FILE * 122_880
 BOUND_LENGTH = 32  # characters kept of a text bound; longer than any official code, so key pruning stays exact
 
 
-def parquet_target(table: Table) -> Path:
+def parquet_target(table: Table) -> str:
     """Return a fresh folder inside the table's location for one ``COPY … TO``."""
-    data = Path(table.location()) / "data"
-    data.mkdir(parents=True, exist_ok=True)
-    return data / uuid.uuid4().hex
+    return f"{data_folder(table)}/{uuid.uuid4().hex}"
+
+
+def data_folder(table: Table) -> str:
+    """Return the folder of the table's data files; it is there."""
+    folder = f"{table.location()}/data"
+    if not objects.is_remote(folder):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def move_files(table: Table, files: Sequence[Path]) -> list[str]:
+    """Move finished local files to the table's place; on one file system nothing is copied. Return where they are."""
+    target = parquet_target(table)
+    if not objects.is_remote(target):
+        Path(target).mkdir()
+    moved = [f"{target}/part_{number}.parquet" for number in range(len(files))]
+    for file, location in zip(files, moved, strict=True):
+        objects.move_in(file, location)
+    return moved
 
 
 def copy_options(table: Table, schema: Schema | None = None) -> str:
@@ -40,46 +59,63 @@ def copy_options(table: Table, schema: Schema | None = None) -> str:
     """
     ids = ", ".join(f"{quote(field.name)}: {field.field_id}" for field in (schema or table.schema()).fields)
     # Version 2 encodings: a third to a half smaller than version 1 and a sixth faster to read, at the same cost to write.
+    # Dictionaries are for codes: to try one on a column of names and numbers costs a fifth of the time to write. Level 1
+    # after these encodings is about as small as level 3 after those of version 1, and takes a seventh less time.
     return (
-        f"format parquet, parquet_version v2, compression zstd, row_groups_per_file {ROW_GROUPS_PER_FILE}, "
+        f"format parquet, parquet_version v2, compression zstd, compression_level 1,"
+        f" dictionary_size_limit {DICTIONARY_VALUES},"
+        f" row_groups_per_file {ROW_GROUPS_PER_FILE}, "
         f"filename_pattern 'part_{{i}}', return_files true, field_ids {{{ids}}}"
     )
 
 
-def write_files(con: Connection, table: Table, select_sql: str, *, schema: Schema | None = None) -> list[Path]:
-    """Write the rows of a query as data files of the table, each row once; return the files (none for no rows).
+def write_files(con: Connection, table: Table, select_sql: str, *, schema: Schema | None = None) -> list[str]:
+    """Write the rows of a query as data files of the table, each row once; return their locations (none for no rows).
 
     The query must have the table's columns by name. The files belong to nobody until they are committed.
     """
-    sql = f"copy ({select_sql}) to {literal(str(parquet_target(table)))} ({copy_options(table, schema)})"
+    sql = f"copy ({select_sql}) to {literal(parquet_target(table))} ({copy_options(table, schema)})"
     answer = con.execute(sql).fetchone()
     if answer is None or answer[0] == 0:
         return []
-    return sorted(Path(file) for file in answer[1])
+    return sorted(answer[1])
 
 
-def data_files(table: Table, files: Iterable[Path], *, schema: Schema | None = None) -> list[DataFile]:
+def data_files(table: Table, files: Iterable[Path | str], *, schema: Schema | None = None) -> list[DataFile]:
     """Describe Parquet files for a manifest, from their footers; files without rows are left out.
 
     Raises:
         SchemaConflict: a file has columns without field id or of another type, or lacks a required value.
     """
-    described = (_data_file(table, file, schema or table.schema()) for file in files)
+    described = (_data_file(table, str(file), schema or table.schema()) for file in files)
     return [file for file in described if file.record_count]
 
 
-def _data_file(table: Table, file: Path, schema: Schema) -> DataFile:
-    footer = pq.read_metadata(file)
+def read_footer(file: str) -> tuple[pq.FileMetaData, int]:
+    """Return the footer of a Parquet file, and the file's size.
+
+    Raises:
+        FileNotFoundError: it is not there.
+    """
+    with objects.store_errors(file):
+        if not objects.is_remote(file):
+            return pq.read_metadata(file), objects.size(file)
+        with objects.open_input(file) as source:
+            return pq.read_metadata(source), int(source.size())
+
+
+def _data_file(table: Table, file: str, schema: Schema) -> DataFile:
+    footer, size = read_footer(file)
     fields = _fields_by_position(schema, footer.schema.to_arrow_schema(), file)
     stats = _Stats(footer, fields)
     _check_required(schema, stats, file)
     return DataFile.from_args(
         content=DataFileContent.DATA,
-        file_path=str(file),
+        file_path=file,
         file_format=FileFormat.PARQUET,
         partition=Record(),
         record_count=footer.num_rows,
-        file_size_in_bytes=file.stat().st_size,
+        file_size_in_bytes=size,
         column_sizes=stats.sizes,
         value_counts=stats.values,
         null_value_counts=stats.nulls,
@@ -94,7 +130,11 @@ def _data_file(table: Table, file: Path, schema: Schema) -> DataFile:
     )
 
 
-def _fields_by_position(schema: Schema, file_schema: pa.Schema, file: Path) -> list[NestedField]:
+def _name(file: str) -> str:
+    return file.rpartition("/")[2]
+
+
+def _fields_by_position(schema: Schema, file_schema: pa.Schema, file: str) -> list[NestedField]:
     by_id = {field.field_id: field for field in schema.fields}
     fields = []
     for column in file_schema:
@@ -102,17 +142,17 @@ def _fields_by_position(schema: Schema, file_schema: pa.Schema, file: Path) -> l
         field = by_id.get(field_id)
         if field is None:
             raise SchemaConflict(
-                f"{file.name}: column {column.name!r} has no field id of the table; write it with copy_options"
+                f"{_name(file)}: column {column.name!r} has no field id of the table; write it with copy_options"
             )
         if not _fits(column.type, field.field_type):
             raise SchemaConflict(
-                f"{file.name}: column {column.name!r} is {column.type}, the table has {field.field_type}"
+                f"{_name(file)}: column {column.name!r} is {column.type}, the table has {field.field_type}"
             )
         fields.append(field)
     if lacking := by_id.keys() - {field.field_id for field in fields}:
         names = ", ".join(sorted(by_id[field_id].name for field_id in lacking))
         raise SchemaConflict(
-            f"{file.name}: columns of the table are missing: {names}; write nulls where there is no value"
+            f"{_name(file)}: columns of the table are missing: {names}; write nulls where there is no value"
         )
     return fields
 
@@ -140,10 +180,10 @@ def _fits(arrow: pa.DataType, wanted: IcebergType) -> bool:
     return bool(arrow == _ARROW.get(str(wanted)))
 
 
-def _check_required(schema: Schema, stats: _Stats, file: Path) -> None:
+def _check_required(schema: Schema, stats: _Stats, file: str) -> None:
     for field in schema.fields:
         if field.required and stats.nulls.get(field.field_id):
-            raise SchemaConflict(f"{file.name}: required column {field.name!r} has empty values")
+            raise SchemaConflict(f"{_name(file)}: required column {field.name!r} has empty values")
 
 
 class _Stats:

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from catalog.contract.model import LOGICAL_OF, Property
-from lakehouse.ingest.values import canonical, parsed, plain_value, trimmed
+from lakehouse.ingest.values import SPACES, canonical, parsed, plain_value, trimmed
 
 
 def column(physical_type: str) -> Property:
@@ -137,7 +137,7 @@ def test_what_is_accepted_at_first_sight_has_the_exact_value(texts: list[str]) -
         con.register("given", pa.table({"x": pa.array(texts, pa.string())}))
         for physical_type in TYPES:
             prop = column(physical_type)
-            tests = " and ".join(canonical("x", "v", prop, shape_is_checked=False))
+            tests = " and ".join(canonical("x", "v", prop, spaces=SPACES))
             differing = con.execute(
                 f"select x from (select *, {parsed('t', prop)} as e from"
                 f" (select *, {trimmed('x')} as t, {plain_value('x', prop)} as v from given))"

@@ -1,0 +1,143 @@
+"""How the tasks end: skipped when there is nothing to do, failed for good when a retry cannot help, else retried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from dags import tasks
+from lakehouse.pipeline import steps
+from lakehouse.pipeline.errors import PipelineError, WrongInput
+
+pytestmark = pytest.mark.integration
+CLEAR = {"blocked": False, "reason": None}
+BLOCKED = {"blocked": True, "reason": "gaj.resident：隔离率 0.41 超过 0.30"}
+
+
+class RunningTask:
+    """The task instance of the context; knows which DAGs have active runs."""
+
+    def __init__(self, active: set[str]) -> None:
+        self._active = active
+
+    def get_dr_count(self, dag_id: str, states: list[str]) -> int:
+        assert states == ["queued", "running"]
+        return int(dag_id in self._active)
+
+
+Arrange = Callable[..., None]
+
+
+@pytest.fixture
+def arrange(monkeypatch: pytest.MonkeyPatch, home: Path) -> Arrange:
+    """Set what the pipeline steps return or raise, and which DAGs are active."""
+
+    def set_up(active: Collection[str] = (), **results: Any) -> None:
+        monkeypatch.setattr(tasks, "get_current_context", lambda: {"ti": RunningTask(set(active))})
+        for name, result in results.items():
+            monkeypatch.setattr(steps, name, _step(result))
+
+    return set_up
+
+
+def _step(result: Any) -> Callable[..., Any]:
+    def call(*_: Any) -> Any:
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    return call
+
+
+def test_a_topic_without_news_is_skipped(arrange: Arrange) -> None:
+    arrange(open_topic_branch={"branch": None, "pending": []}, pending_topics=[])
+    with pytest.raises(AirflowSkipException, match="nothing to do"):
+        tasks.open_branch("population", [])
+
+
+def test_a_topic_with_news_opens_its_branch(arrange: Arrange) -> None:
+    arrange(open_topic_branch={"branch": "topic_population_1", "pending": ["gaj.resident"]}, pending_topics=[])
+    assert tasks.open_branch("population", ["city_operation"]) == "topic_population_1"
+
+
+def test_a_topic_waits_for_a_running_topic_that_is_about_to_be_published(arrange: Arrange) -> None:
+    arrange(active={"topic_city_operation"}, pending_topics=["population", "city_operation"])
+    with pytest.raises(AirflowSkipException, match=r"waits for .*city_operation"):
+        tasks.open_branch("population", ["city_operation"])
+
+
+@pytest.mark.parametrize(
+    ("active", "pending"),
+    [({"topic_city_operation"}, ["population"]), (set(), ["population", "city_operation"])],
+    ids=["running but with nothing to publish", "pending but not running, so perhaps blocked"],
+)
+def test_a_topic_does_not_wait_for_what_may_never_be_published(
+    arrange: Arrange, active: set[str], pending: list[str]
+) -> None:
+    arrange(active=active, pending_topics=pending, open_topic_branch={"branch": "b", "pending": []})
+    assert tasks.open_branch("population", ["city_operation"]) == "b"
+
+
+@pytest.mark.parametrize(("task", "step"), [(tasks.transform, "transform_step"), (tasks.check, "check_step")])
+def test_a_blocked_branch_fails_the_run_for_good_and_says_why(
+    arrange: Arrange, task: Callable[[str, str], Any], step: str
+) -> None:
+    arrange(**{step: BLOCKED})
+    with pytest.raises(AirflowFailException, match=r"branch b stays.*隔离率 0\.41"):
+        task("b", "population")
+    arrange(**{step: CLEAR})
+    assert task("b", "population") == CLEAR
+
+
+def test_wrong_input_fails_at_once_with_what_to_do(arrange: Arrange) -> None:
+    arrange(transform_step=WrongInput("3 faults in the contracts", hint="citybrain contract lint"))
+    with pytest.raises(AirflowFailException, match="3 faults in the contracts → citybrain contract lint"):
+        tasks.transform("b", "population")
+
+
+def test_an_unreachable_source_is_left_to_the_retries(arrange: Arrange, home: Path) -> None:
+    (home / "sample-city").mkdir(parents=True)
+    arrange(ingest_step=PipelineError("wjw.birth: 数源不可达"))
+    with pytest.raises(PipelineError, match="不可达"):
+        tasks.ingest("wjw.birth")
+
+
+def test_without_a_source_folder_ingest_fails_for_good_and_names_the_setting(arrange: Arrange) -> None:
+    arrange(ingest_step={"batches": []})
+    with pytest.raises(AirflowFailException, match="set CITYBRAIN_SOURCE"):
+        tasks.ingest("gaj.resident")
+
+
+def test_ingest_reads_where_the_setting_points(
+    arrange: Arrange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CITYBRAIN_SOURCE", str(tmp_path))
+    monkeypatch.setenv("CITYBRAIN_API_URL", "http://127.0.0.1:1")
+    arrange()
+    seen: list[Any] = []
+
+    def ingest_step(_settings: Any, key: str, source: Any) -> dict[str, Any]:
+        seen.append((key, source.root, source.api_url))
+        batch = {"delivery": "d", "status": "failed", "received": 2, "accepted": 0, "quarantined": 0}
+        return {"batches": [batch, {**batch, "status": "accepted", "accepted": 2}]}
+
+    monkeypatch.setattr(steps, "ingest_step", ingest_step)
+    assert tasks.ingest("gaj.resident") == {"resource": "gaj.resident", "batches": 2, "accepted": 2}
+    assert seen == [("gaj.resident", tmp_path, "http://127.0.0.1:1")]
+
+
+def test_the_sweep_wakes_pending_topics_that_have_no_active_run(arrange: Arrange) -> None:
+    arrange(active={"topic_economy"}, pending_topics=["population", "economy"])
+    assert tasks.find_lost_topics() == ["wake_population"]
+
+
+def test_maintenance_fails_when_the_lakehouse_is_not_whole(arrange: Arrange) -> None:
+    arrange(maintenance_step={"compacted": [], "faults": ["gaj.resident: missing data file"]})
+    with pytest.raises(AirflowFailException, match="missing data file"):
+        tasks.maintain()
+    arrange(maintenance_step={"compacted": ["gaj.resident"], "faults": []})
+    assert tasks.maintain()["compacted"] == ["gaj.resident"]
