@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from catalog.api.errors import ApiError
 from catalog.api.readers import QueryError
@@ -39,15 +40,35 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 STATUS_TEXT = {404: "没有这个页面", 405: "不支持这种请求方法", 400: "请求有误"}
-STATUS_HINT = {404: "检查地址，或从数据目录 /catalogue 进入", 405: "这里只提供读取（GET）"}
+STATUS_HINT = {404: "检查地址，或从数据目录 /catalogue 进入", 405: "这里只提供读取（GET、HEAD）"}
 TELL_OPERATOR = "请把请求编号告诉运维人员"
 
 log = structlog.get_logger(__name__)
 
 
+class HeadAsGet:
+    """Answer HEAD with what GET says about itself, without the body (RFC 9110, 9.3.2)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_head(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self._app({**scope, "method": "GET"}, receive, send_head)
+
+
 def protect(app: FastAPI) -> None:
     """Add the middleware and the error handlers."""
     app.middleware("http")(_around)
+    app.add_middleware(HeadAsGet)
     app.exception_handler(ApiError)(_api_error)
     app.exception_handler(HTTPException)(_http_error)
     app.exception_handler(RequestValidationError)(_invalid)

@@ -143,3 +143,11 @@ def test_the_secret_of_page_tokens_is_made_once_and_private(tmp_path: Path) -> N
     assert page_secret(path) == first
     assert path.stat().st_mode & 0o077 == 0
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("url", ["/healthz", "/catalogue", "/openapi.json", "/nope"])
+def test_head_answers_like_get_without_a_body(faulty: TestClient, url: str) -> None:
+    got, head = faulty.get(url, headers=BROWSER), faulty.head(url, headers=BROWSER)
+    assert head.status_code == got.status_code
+    assert head.headers["content-length"] == got.headers["content-length"]
+    assert head.content == b""
