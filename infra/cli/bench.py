@@ -13,10 +13,11 @@ from infra.cli.output import UserError, out, print_json
 
 def _benches() -> dict[str, Callable[..., dict[str, Any]]]:
     from infra.bench.ingest import bench_ingest
+    from infra.bench.publish import bench_publish
     from infra.bench.quality import bench_quality
     from infra.bench.upsert import bench_upsert
 
-    return {"ingest": bench_ingest, "upsert": bench_upsert, "quality": bench_quality}
+    return {"ingest": bench_ingest, "upsert": bench_upsert, "quality": bench_quality, "publish": bench_publish}
 
 
 def app_commands(app: typer.Typer) -> None:
@@ -24,7 +25,7 @@ def app_commands(app: typer.Typer) -> None:
 
     @app.command()
     def bench(
-        name: Annotated[str, typer.Argument(help="ingest, upsert or quality")],
+        name: Annotated[str, typer.Argument(help="ingest, upsert, quality or publish")],
         rows: Annotated[int | None, typer.Option(help="rows of the data set; default is the bench's own")] = None,
         repeat: Annotated[int, typer.Option(min=1, help="runs of each arm; the median counts")] = 5,
         json: Annotated[bool, typer.Option("--json", help="one JSON object on stdout")] = False,

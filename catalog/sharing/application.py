@@ -1,0 +1,165 @@
+"""One application 共享申请 from draft to archive: states, events, who may cause them. State is replayed from events.
+
+The steps follow articles 20-22, 25, 27 and 29: the form with its five statements, approval by the requester's own
+office, completeness told once (一次性告知), the provider's answer in time and with reasons, provision, use for the
+granted purpose, suspension and termination for misuse, disposal at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from catalog.contract.model import Strict
+from catalog.sharing.machine import LAW, Event, IllegalMove, Machine, Parties, Role, Rule, rule
+
+Method = Literal["service", "batch", "file"]
+METHODS: dict[Method, str] = {"service": "服务接口", "batch": "批量交换", "file": "文件下载"}
+
+
+class State(StrEnum):
+    """Where an application stands; the value is the wording of the desk."""
+
+    DRAFT = "草稿"
+    OWN_OFFICE = "待本部门审批"
+    INTAKE = "待大数据局受理"
+    COMPLETING = "补正中"
+    ANSWER = "待提供部门答复"
+    PROVIDING = "待提供数据"
+    IN_USE = "使用中"
+    SUSPENDED = "已暂停"
+    DISPOSAL = "待处置"
+    REFUSED = "不予提供"
+    WITHDRAWN = "已撤回"
+    ARCHIVED = "已归档"
+
+
+ENDED = frozenset({State.REFUSED, State.WITHDRAWN, State.ARCHIVED})
+
+
+class Form(Strict):
+    """What article 20 asks for, and what of the resource is wanted."""
+
+    resource: str = Field(pattern=r"^[a-z][a-z0-9]*\.[a-z][a-z0-9_]*$")
+    basis: str = Field(min_length=4, max_length=500, description="使用依据")
+    scenario: str = Field(min_length=4, max_length=1000, description="使用场景")
+    scope: str = Field(min_length=2, max_length=500, description="使用范围")
+    method: Method = Field(description="共享方式")
+    starts_on: date = Field(description="使用时限：起")
+    ends_on: date = Field(description="使用时限：止")
+    columns: list[str] = Field(min_length=1, description="所需数据项")
+    row_filter: dict[str, str] = Field(default_factory=dict, description="所需行：数据项=取值")
+
+    @model_validator(mode="after")
+    def _check(self) -> Form:
+        if self.ends_on < self.starts_on:
+            raise ValueError(f"使用时限的止日 {self.ends_on} 早于起日 {self.starts_on}")
+        doubled = sorted({name for name in self.columns if self.columns.count(name) > 1})
+        if doubled:
+            raise ValueError(f"数据项重复：{'、'.join(doubled)}")
+        return self
+
+
+class Kind(StrEnum):
+    """What can happen; the value is the verb that people read."""
+
+    SAVE = "保存"
+    SUBMIT = "提交"
+    APPROVE_OWN = "本部门同意"
+    RETURN_OWN = "本部门退回"
+    ACCEPT = "受理"
+    ASK_COMPLETION = "一次性告知补正"
+    COMPLETE = "补正"
+    EXTEND = "延长答复期限"
+    AGREE = "同意"
+    REFUSE = "不予提供"
+    PROVIDE = "提供"
+    USE = "登记使用情况"
+    SUSPEND = "暂停"
+    RECTIFY = "整改完成恢复"
+    TERMINATE = "终止"
+    EXPIRE = "到期"
+    DISPOSE = "处置"
+    WITHDRAW = "撤回"
+
+
+_BEFORE_USE = (State.DRAFT, State.OWN_OFFICE, State.INTAKE, State.COMPLETING, State.ANSWER, State.PROVIDING)
+_RULES = (
+    rule(Kind.SAVE, [State.DRAFT], [Role.APPLICANT], None, "form", art="二十"),
+    rule(Kind.SUBMIT, [State.DRAFT], [Role.APPLICANT], State.OWN_OFFICE, art="二十"),
+    rule(Kind.APPROVE_OWN, [State.OWN_OFFICE], [Role.OWN_OFFICE], State.INTAKE, art="二十"),
+    rule(Kind.RETURN_OWN, [State.OWN_OFFICE], [Role.OWN_OFFICE], State.DRAFT, "reason", art="二十"),
+    rule(Kind.ACCEPT, [State.INTAKE], [Role.BUREAU], State.ANSWER, art="二十一"),
+    rule(Kind.ASK_COMPLETION, [State.INTAKE], [Role.BUREAU], State.COMPLETING, "missing", art="二十一"),
+    rule(Kind.COMPLETE, [State.COMPLETING], [Role.APPLICANT], State.INTAKE, "form", art="二十一"),
+    rule(Kind.EXTEND, [State.ANSWER], [Role.BUREAU], None, "days", "reason", art="二十一"),
+    rule(Kind.AGREE, [State.ANSWER], [Role.PROVIDER], State.PROVIDING, art="二十一"),
+    rule(Kind.REFUSE, [State.ANSWER], [Role.PROVIDER], State.REFUSED, "reason", art="二十一"),
+    rule(Kind.PROVIDE, [State.PROVIDING], [Role.PROVIDER], State.IN_USE, art="二十二"),
+    rule(Kind.USE, [State.IN_USE], [Role.APPLICANT], None, "record", art="二十九"),
+    rule(Kind.SUSPEND, [State.IN_USE], [Role.BUREAU, Role.PROVIDER], State.SUSPENDED, "reason", art="二十七"),
+    rule(Kind.RECTIFY, [State.SUSPENDED], [Role.BUREAU], State.IN_USE, "reason", art="二十七"),
+    rule(Kind.TERMINATE, [State.SUSPENDED], [Role.BUREAU], State.DISPOSAL, "reason", art="二十七"),
+    rule(Kind.EXPIRE, [State.IN_USE, State.SUSPENDED], [Role.SYSTEM], State.DISPOSAL, art="二十"),
+    rule(Kind.DISPOSE, [State.DISPOSAL], [Role.APPLICANT], State.ARCHIVED, "record", art="二十七"),
+    rule(Kind.WITHDRAW, _BEFORE_USE, [Role.APPLICANT], State.WITHDRAWN, art="二十"),
+)
+MACHINE = Machine("申请", {str(row.kind): row for row in _RULES}, ENDED)
+
+
+@dataclass(frozen=True)
+class Application:
+    """An application as its events have made it; ``share_type`` is that of the resource (1 无条件, 2 有条件)."""
+
+    number: str
+    parties: Parties
+    share_type: int
+    state: State = State.DRAFT
+    form: Form | None = None
+    events: tuple[Event, ...] = ()
+
+    @property
+    def was_asked_to_complete(self) -> bool:
+        """Tell whether what is missing was told already: it may be told once."""
+        return any(event.kind == Kind.ASK_COMPLETION for event in self.events)
+
+    def moves(self) -> list[Rule]:
+        """Return what may happen next."""
+        return MACHINE.moves(self.state)
+
+    def apply(self, event: Event) -> Application:
+        """Return the application after an event.
+
+        Raises:
+            IllegalMove: the event is not allowed here, now, or to this actor.
+            pydantic.ValidationError: the form is not complete.
+        """
+        last = self.events[-1].at if self.events else None
+        found = MACHINE.check(self.number, self.state, event, self.parties, last)
+        self._check_law(event)
+        form = Form.model_validate(event.data["form"]) if "form" in found.needs else self.form
+        state = self.state if found.to is None else State(found.to)
+        return replace(self, state=state, form=form, events=(*self.events, event))
+
+    def _check_law(self, event: Event) -> None:
+        """Refuse what the law forbids beyond the order of steps."""
+        if event.kind == Kind.SUBMIT and self.form is None:
+            raise IllegalMove(f"申请表还没有填写，不能提交（{LAW}第二十条）")
+        if event.kind == Kind.ASK_COMPLETION and self.was_asked_to_complete:
+            raise IllegalMove(f"需要补正的内容应当一次性告知，已经告知过，请受理（{LAW}第二十一条）")
+        if event.kind == Kind.EXTEND and self.share_type == 1:
+            raise IllegalMove(f"无条件共享的答复期限不能延长（{LAW}第二十一条）")
+        if event.kind == Kind.REFUSE and self.share_type == 1:
+            raise IllegalMove(f"无条件共享的数据应当提供，不能拒绝（{LAW}第十四条、第二十一条）")
+
+
+def replay(start: Application, events: Iterable[Event]) -> Application:
+    """Return the application after all events, in order."""
+    for event in events:
+        start = start.apply(event)
+    return start
