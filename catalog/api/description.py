@@ -7,7 +7,7 @@ from typing import Any
 
 from catalog.contract.model import Contract
 from catalog.contract.vocabulary import Vocabulary
-from catalog.derive.openapi import resource_paths
+from catalog.derive.openapi import SECURITY_SCHEME, resource_paths
 
 API_VERSION = "1.0.0"
 CATALOGUE_TAG = "数据目录"
@@ -42,9 +42,20 @@ def _catalogue_paths() -> dict[str, Any]:
     query = [{"name": "q", "in": "query", "schema": text, "description": "名称、信息项、部门、代码，支持拼音"}]
     number = [{"name": "page", "in": "query", "schema": {"type": "integer", "minimum": 1}, "description": "页码"}]
     one = [{"name": "resource", "in": "query", "schema": text, "description": "只看一个资源，如 gaj.resident"}]
+    table = {
+        "name": "table",
+        "in": "query",
+        "required": True,
+        "schema": text,
+        "description": "如 population.dim_person",
+    }
     return {
         "/api/v1/catalogue": _get("list_catalogue", "查询数据目录", query + number),
         "/api/v1/catalogue/{dept}/{resource}": _get("read_catalogue_entry", "读取一个目录条目", dept_resource, "404"),
+        "/api/v1/lineage": {
+            **_get("read_lineage", "一张表的血缘：已发布的表级、字段级血缘，和引擎上报的血缘", [table], "422"),
+            "post": _send_lineage(),
+        },
         "/api/v1/outcomes": _get("list_outcomes", "各批次的接收结果", one + number),
     }
 
@@ -61,4 +72,25 @@ def _get(operation: str, summary: str, parameters: list[dict[str, Any]], *faults
             "parameters": parameters,
             "responses": answers,
         }
+    }
+
+
+def _send_lineage() -> dict[str, Any]:
+    """Return the operation that engines send OpenLineage events to."""
+    event = {"application/json": {"schema": {**_OBJECT, "description": "OpenLineage 2-0-2 RunEvent"}}}
+    answer = {"content": {"application/json": {"schema": _OBJECT}}}
+    return {
+        "operationId": "send_lineage",
+        "summary": "接收 OpenLineage 运行事件（大数据局的平台发送）",
+        "tags": [CATALOGUE_TAG],
+        "security": [{SECURITY_SCHEME: []}],
+        "requestBody": {"required": True, "content": event},
+        "responses": {
+            "201": {"description": "已接收", **answer},
+            "200": {"description": "此前已接收过", **answer},
+            **{
+                s: {"$ref": f"#/components/responses/Fault{s}"}
+                for s in ("400", "401", "403", "413", "422", "429", "500")
+            },
+        },
     }

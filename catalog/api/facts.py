@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from catalog.access.masking import masked, page_mask
+from catalog.api.openlineage import Edge
 from catalog.api.readers import Readers
 from catalog.api.values import json_value
 from catalog.contract.model import Contract
@@ -22,6 +23,7 @@ REMEMBERED_ANSWERS = 1000
 TOTAL = "总分"
 OUTCOMES, CHECKS, QUARANTINE = "ops.ingest_outcome", "ops.quality_result", "ops.quarantine"
 SUPPLY, SCORES, LINEAGE = "catalogue.supply_status", "catalogue.quality_score", "catalogue.lineage_edge"
+COLUMN_LINEAGE = "catalogue.lineage_column"
 CONFLICTS, MISSING = "governance.fact_conflict", "governance.missing_entity"
 
 _OUTCOME = "resource, delivery, batch_id, status, received, accepted, quarantined, deduplicated, rule, reason"
@@ -140,6 +142,10 @@ class Facts:
 
     def lineage(self) -> list[Row]:
         return self.rows(LINEAGE, f"select upstream, downstream from {LINEAGE} order by all")
+
+    def column_lineage(self) -> list[Row]:
+        """Return which column of which table is computed from which, as dbt compiled it."""
+        return self.rows(COLUMN_LINEAGE, f"select {', '.join(Edge._fields)} from {COLUMN_LINEAGE} order by all")
 
     def supply(self) -> dict[str, Row]:
         """Return the supply status by resource."""

@@ -32,6 +32,25 @@ def lineage_of(rows: Iterable[Mapping[str, str]], key: str) -> Lineage:
     return Lineage(dict(sorted(columns.items())), edges)
 
 
+def column_impact(rows: Iterable[Mapping[str, str]], key: str) -> dict[str, list[str]]:
+    """Return column of ``key`` -> the columns ``schema.table.column`` that are computed from it, technical ones skipped."""
+    after: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for row in rows:
+        start = (row["upstream"], row["upstream_column"])
+        after.setdefault(start, set()).add((row["downstream"], row["downstream_column"]))
+    found: dict[str, list[str]] = {}
+    for table, column in sorted(place for place in after if place[0] == key):
+        seen, waiting = set(), [(table, column)]
+        while waiting:
+            fresh = after.get(waiting.pop(), set()) - seen
+            seen |= fresh
+            waiting += fresh
+        reached = sorted(".".join(place) for place in seen if not _is_technical(place[0]))
+        if reached:
+            found[column] = reached
+    return found
+
+
 def _without_technical(pairs: set[tuple[str, str]]) -> set[tuple[str, str]]:
     """Join what technical tables stand between."""
     after: dict[str, set[str]] = {}

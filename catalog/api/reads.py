@@ -10,7 +10,7 @@ from pathlib import Path
 
 from catalog.access.decide import decide
 from catalog.api.facts import TOTAL, Facts, Row
-from catalog.api.lineage import lineage_of
+from catalog.api.lineage import column_impact, lineage_of
 from catalog.api.readers import Readers
 from catalog.contract.load import CATALOG_ROOT, SUFFIX
 from catalog.contract.model import Contract
@@ -155,7 +155,20 @@ class CatalogueReads:
             "outcome_totals": facts.totals_of(key),
             "quarantine": [row for row in facts.quarantine() if row["resource_key"] == key],
             "lineage": lineage_of(facts.lineage(), key),
+            "column_lineage": column_impact(facts.column_lineage(), key),
             "versions": facts.once(("versions", key), lambda: self._versions(key)),
+        }
+
+    def lineage_json(self, facts: Facts, table: str, received: list[Row]) -> Row:
+        """Return the lineage around a table: what dbt compiled and was published, and what engines reported."""
+        published = [row for row in facts.lineage() if table in (row["upstream"], row["downstream"])]
+        columns = [row for row in facts.column_lineage() if table in (row["upstream"], row["downstream"])]
+        return {
+            "table": table,
+            "snapshot": facts.snapshot if facts.is_published else None,
+            "tables": published,
+            "columns": columns,
+            "received": received,
         }
 
     def quality(self, facts: Facts) -> Row:

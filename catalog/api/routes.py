@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from catalog.access.model import Principal
@@ -15,12 +16,15 @@ from catalog.api.data import DataService
 from catalog.api.description import openapi
 from catalog.api.errors import ApiError
 from catalog.api.limits import RateLimiter
+from catalog.api.lineage_store import LineageStore
+from catalog.api.openlineage import LARGEST_EVENT, read_event
 from catalog.api.reads import CatalogueReads
 from catalog.api.search import Query, page_number, search
 from catalog.api.views import detail_json, found_json
 from catalog.contract.model import Contract
 
 OUTCOMES_PER_PAGE = 500
+BUREAU = "dsjj"  # 大数据局, in the vocabulary's departments
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -31,6 +35,7 @@ class Doors:
     reads: CatalogueReads
     service: DataService
     store: AccessStore
+    lineage: LineageStore
     limiter: RateLimiter
 
 
@@ -80,7 +85,45 @@ def api_router(doors: Doors) -> APIRouter:
         }
         return JSONResponse({"data": rows[:OUTCOMES_PER_PAGE], "page": page})
 
+    @router.post("/api/v1/lineage")
+    async def receive_lineage(request: Request) -> JSONResponse:
+        principal = await run_in_threadpool(presented, request, doors.store)
+        doors.limiter.check(principal.key_id if principal else _peer(request))
+        sender = lineage_sender(principal)
+        event, raw = read_event(await bounded_body(request, LARGEST_EVENT))
+        is_new = await run_in_threadpool(doors.lineage.receive, event, raw, sender.dept)
+        return JSONResponse({"event_id": event.event_id, "received": is_new}, status_code=201 if is_new else 200)
+
+    @router.get("/api/v1/lineage")
+    def lineage(request: Request) -> JSONResponse:
+        doors.limiter.check(_peer(request))
+        table = request.query_params.get("table")
+        if not table:
+            raise ApiError(422, "table_missing", "缺少参数 table", "如 /api/v1/lineage?table=population.dim_person")
+        return JSONResponse(reads.lineage_json(reads.now(), table, doors.lineage.edges(table)), headers=NO_STORE)
+
     return router
+
+
+def lineage_sender(principal: Principal | None) -> Principal:
+    """Return who may send lineage: a key of the bureau, whose engines they are; raise :class:`ApiError` otherwise."""
+    if principal is None:
+        raise ApiError(
+            401, "unauthenticated", "缺少或无效的 API key", "citybrain key new", headers={"WWW-Authenticate": "Bearer"}
+        )
+    if principal.dept != BUREAU:
+        raise ApiError(403, "not_the_bureau", "血缘事件只由大数据局的平台发送，默认拒绝", f"使用部门为 {BUREAU} 的 key")
+    return principal
+
+
+async def bounded_body(request: Request, largest: int) -> bytes:
+    """Return the body, reading no more than a byte beyond what is allowed."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > largest:
+            break
+    return bytes(body[: largest + 1])
 
 
 def known(reads: CatalogueReads, dept: str, resource: str) -> Contract:

@@ -16,9 +16,12 @@ FAULTS = {
     "401": "缺少或无效的 API key",
     "403": "未获授权",
     "404": "资源不存在或未发布",
+    "413": "请求体过大",
+    "422": "请求的格式有误",
     "429": "请求过于频繁",
     "500": "服务内部错误",
 }
+READ_FAULTS = ("400", "401", "403", "404", "429", "500")
 _SCALARS: Mapping[str, Mapping[str, Any]] = {
     "varchar": {"type": "string"},
     "integer": {"type": "integer", "format": "int32"},

@@ -6,7 +6,7 @@ Every predicate is true for a good value and true for null (``required`` is a ru
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date
 
 from catalog.derive.rules import PATTERNS, RowRule
 
@@ -31,7 +31,9 @@ def literal(value: str | int | float | date) -> str:
 
 def _between(col: str, low: float | date | None, high: float | date | None) -> str:
     """Both bounds are included; a timestamp may be any time of the last day."""
-    last = f"{literal(high)} + interval 1 day - interval 1 microsecond" if isinstance(high, date) else literal(high or 0)
+    last = (
+        f"{literal(high)} + interval 1 day - interval 1 microsecond" if isinstance(high, date) else literal(high or 0)
+    )
     match low, high:
         case None, _:
             return f"{col} <= {last}"

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from catalog.contract.load import CATALOG_ROOT, read_yaml
 from catalog.contract.model import Strict
 
-HOLIDAYS_FILE = CATALOG_ROOT / "vocabulary" / "holidays.yaml"
+HOLIDAYS_FILE = CATALOG_ROOT / "sharing" / "holidays.yaml"
 _SATURDAY = 5
 _LONGEST_REACH = timedelta(days=3660)
 
@@ -26,7 +26,7 @@ class NoHolidayTable(LookupError):
         self.year = year
         super().__init__(
             f"{year} 年的放假安排没有录入，不能计算跨入该年的法定时限："
-            f"请按国务院办公厅当年的通知，在 catalog/vocabulary/holidays.yaml 的 years 下增加 '{year}'"
+            f"请按国务院办公厅当年的通知，在 catalog/sharing/holidays.yaml 的 years 下增加 '{year}'"
         )
 
 
@@ -102,5 +102,5 @@ class WorkingCalendar:
 
 @lru_cache(maxsize=4)
 def load_calendar(file: Path = HOLIDAYS_FILE) -> WorkingCalendar:
-    """Return the calendar with the tables of the vocabulary."""
+    """Return the calendar with the tables that were added."""
     return WorkingCalendar(HolidayTables.model_validate(read_yaml(file)).years)

@@ -18,6 +18,7 @@ from fastapi.staticfiles import StaticFiles
 from catalog.access.store import AccessStore
 from catalog.api.data import DataService
 from catalog.api.limits import RateLimiter
+from catalog.api.lineage_store import LineageStore
 from catalog.api.paging import Tokens
 from catalog.api.readers import QueryError, Readers
 from catalog.api.reads import CatalogueReads
@@ -56,7 +57,7 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     """Return the application over one home folder."""
     contracts, vocabulary = load_contracts(), load_vocabulary()
     readers = Readers(settings)
-    store = AccessStore(settings.app_db)
+    store, lineage = AccessStore(settings.app_db), LineageStore(settings.app_db)
     reads = CatalogueReads(settings, readers, contracts, vocabulary)
     service = DataService(
         readers, store, Tokens(page_secret(settings.app_db.with_name("page-token.key"))), reads.entries
@@ -68,11 +69,12 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
         yield
         readers.close()
         store.close()
+        lineage.close()
 
     app = FastAPI(title="citybrain", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     protect(app)
     _add_health(app, reads)
-    app.include_router(api_router(Doors(reads, service, store, limiter or RateLimiter())))
+    app.include_router(api_router(Doors(reads, service, store, lineage, limiter or RateLimiter())))
     app.include_router(page_router(reads, Elsewhere(settings.docs, os.environ.get(AIRFLOW_URL) or None)))
     app.mount("/static", MarkedFiles(directory=STATIC), name="static")
     for name in GENERATED_DOCS:

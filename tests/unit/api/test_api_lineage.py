@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from catalog.api.lineage import lineage_of
+from catalog.api.lineage import column_impact, lineage_of
 from catalog.web.drawing import draw
 
 ROWS = [
@@ -43,3 +43,20 @@ def test_boxes_do_not_overlap_and_arrows_run_to_the_right() -> None:
     assert len(places) == len(drawing.boxes)
     assert all(box.y >= 0 and box.y + 46 <= drawing.height for box in drawing.boxes)
     assert len(drawing.arrows) == len(lineage_of(rows, "gaj.resident").edges)
+
+
+def test_column_impact_goes_through_technical_tables() -> None:
+    names = ("upstream", "upstream_column", "downstream", "downstream_column")
+    rows = [
+        dict(zip(names, row, strict=True))
+        for row in [
+            ("gaj.resident", "birth_date", "staging.stg_gaj__resident", "birth_date"),
+            ("staging.stg_gaj__resident", "birth_date", "population.dim_person", "age"),
+            ("population.dim_person", "age", "livelihood.person_livelihood", "age"),
+            ("swj.tax", "amount", "economy.enterprise_profile", "tax"),
+        ]
+    ]
+    assert column_impact(rows, "gaj.resident") == {
+        "birth_date": ["livelihood.person_livelihood.age", "population.dim_person.age"]
+    }
+    assert column_impact(rows, "gaj.vehicle") == {}
