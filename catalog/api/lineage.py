@@ -40,7 +40,8 @@ def column_impact(rows: Iterable[Mapping[str, str]], key: str) -> dict[str, list
         after.setdefault(start, set()).add((row["downstream"], row["downstream_column"]))
     found: dict[str, list[str]] = {}
     for table, column in sorted(place for place in after if place[0] == key):
-        seen, waiting = set(), [(table, column)]
+        seen: set[tuple[str, str]] = set()
+        waiting = [(table, column)]
         while waiting:
             fresh = after.get(waiting.pop(), set()) - seen
             seen |= fresh

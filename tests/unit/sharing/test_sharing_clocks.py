@@ -77,7 +77,9 @@ def test_a_table_that_contradicts_itself_is_refused(holidays: list[date], workda
 
 def test_the_vocabulary_file_is_read(tmp_path: Path) -> None:
     file = tmp_path / "holidays.yaml"
-    file.write_text("years:\n  '2027':\n    source: 试\n    holidays: [2027-01-01]\n    workdays: []\n", encoding="utf-8")
+    file.write_text(
+        "years:\n  '2027':\n    source: 试\n    holidays: [2027-01-01]\n    workdays: []\n", encoding="utf-8"
+    )
     assert load_calendar(file).after(date(2026, 12, 31), 1) == date(2027, 1, 4)
 
 
