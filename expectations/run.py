@@ -1,4 +1,4 @@
-"""Run suites on a DuckDB connection: one fused scan a table, Great Expectations' own verdicts and results."""
+"""Run suites on a connection: one fused scan a table, Great Expectations' own verdicts and results."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import structlog
 
 from expectations.blocking import blocking_failures
 from expectations.delivery import delivery_checks
+from expectations.engines import Engine, engine_of
 from expectations.errors import MissingReference, SuiteError
 from expectations.fused.compile import compile_expectation
 from expectations.fused.judge import failed, fetch_examples, judge, metrics_of, source_sql, suite_result
@@ -68,16 +69,17 @@ def validate(
 ) -> list[SuiteResult]:
     """Validate each suite on its table and return the results in the order of ``suites``.
 
-    ``con`` is an open DuckDB connection. ``table_of`` gives the dotted name of a suite's table; ``reference_tables``
+    ``con`` is an open DuckDB connection, or one to Trino (see ``expectations.engines``). ``table_of`` gives the dotted name of a suite's table; ``reference_tables``
     gives it for a resource that an expectation refers to, where that differs from the resource's own name.
     Raise :class:`SuiteError` for an expectation that GE does not know or whose arguments are wrong.
     """
     load_great_expectations()
+    engine = engine_of(con)
     known: dict[str, Mapping[str, str] | None] = {}
 
     def described(name: str) -> Mapping[str, str] | None:
         if name not in known:
-            known[name] = _describe(con, name)
+            known[name] = engine.describe(name)
         return known[name]
 
     def reference(resource: str) -> str:
@@ -95,20 +97,9 @@ def validate(
                 failed(entry.expectation.configuration, f"table {name} does not exist") for entry in _parsed(suite)
             ]
         else:
-            entries = _validate_table(con, suite, name, Table(table_sql(name), types, reference))
+            entries = _validate_table(con, suite, name, Table(table_sql(name), types, reference, engine.bit_tricks))
         results.append(SuiteResult(suite, name, suite_result(suite, entries)))
     return results
-
-
-def _describe(con: Any, name: str) -> Mapping[str, str] | None:
-    """Return column names and types, or None when there is no such table."""
-    try:
-        described = con.execute(f"describe select * from {table_sql(name)}").fetchall()
-    except Exception as error:  # DuckDB's own classes are not imported here
-        if type(error).__name__ != "CatalogException":
-            raise
-        return None
-    return {row[0]: row[1] for row in described}
 
 
 @dataclass(frozen=True)
@@ -133,17 +124,18 @@ def _parsed(suite: Suite) -> list[_Entry]:
 
 
 def _validate_table(con: Any, suite: Suite, name: str, table: Table) -> list[ExpectationValidationResult]:
+    engine = engine_of(con)
     entries = [_compile(entry, table) for entry in _parsed(suite)]
     try:
-        values = _scan(con, table, entries)
+        values = _scan(engine, table, entries)
     except Exception as error:
-        # one expectation that DuckDB cannot compute (a regular expression it does not know …) fails the whole scan
+        # one expectation that the engine cannot compute (a regular expression it does not know …) fails the whole scan
         log.warning("fused scan failed, stock Great Expectations takes over", table=name, error=str(error))
         return run_stock(con, name, [entry.source for entry in entries])
     stock = iter(run_stock(con, name, [e.source for e in entries if e.compiled is None and e.failure is None]))
-    engine = stock_engine(con, name)
-    judged = [(e.compiled, metrics_of(con, e.compiled, values)) for e in entries if e.compiled is not None]
-    fetch_examples(con, table, judged)
+    judged = [(e.compiled, metrics_of(engine, e.compiled, values)) for e in entries if e.compiled is not None]
+    fetch_examples(engine, table, judged)
+    judging = stock_engine(con, name)
     metrics = iter(judged)
     results = []
     for entry in entries:
@@ -152,7 +144,7 @@ def _validate_table(con: Any, suite: Suite, name: str, table: Table) -> list[Exp
         elif entry.compiled is None:
             results.append(next(stock))
         else:
-            results.append(judge(entry.expectation, next(metrics)[1], engine))
+            results.append(judge(entry.expectation, next(metrics)[1], judging))
     return results
 
 
@@ -164,11 +156,11 @@ def _compile(entry: _Entry, table: Table) -> _Entry:
     return _Entry(entry.source, entry.expectation, compiled)
 
 
-def _scan(con: Any, table: Table, entries: Sequence[_Entry]) -> dict[str, Any]:
+def _scan(engine: Engine, table: Table, entries: Sequence[_Entry]) -> dict[str, Any]:
     """Compute every aggregate of the suite in one scan; return the values by their SQL."""
     compiled = [entry.compiled for entry in entries if entry.compiled is not None]
     aggregates = list(dict.fromkeys(sql for plan in compiled for sql in plan.aggregates.values()))
     if not aggregates:
         return {}
-    row = con.execute(f"select {', '.join(aggregates)} from {source_sql(table, compiled)}").fetchone()
+    [row] = engine.rows(f"select {', '.join(aggregates)} from {source_sql(table, compiled)}")
     return dict(zip(aggregates, row, strict=True))

@@ -1,4 +1,4 @@
-"""Stock Great Expectations over a DuckDB connection that is handed in.
+"""Stock Great Expectations over a connection that is handed in: DuckDB's, or Trino's, which GE knows by itself.
 
 duckdb_engine 0.17 works with SQLAlchemy 2.1 except for reflection (it asks for PostgreSQL's collation catalogue, which
 DuckDB lacks), and GE knows no regular expressions for the ``duckdb`` dialect. Both are mended here, and nowhere else:
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from expectations.engines import engine_of
 from expectations.gx import load_great_expectations
 
 if TYPE_CHECKING:
@@ -59,10 +60,9 @@ def stock_engine(con: Any, table: str) -> Any:
     from great_expectations.execution_engine import SqlAlchemyExecutionEngine
     from great_expectations.execution_engine.sqlalchemy_batch_data import SqlAlchemyBatchData
 
-    from expectations.duckdb_dialect import shared_engine
-
-    engine = SqlAlchemyExecutionEngine(engine=shared_engine(con), create_temp_table=False)
-    engine.dialect_module = _RegexpMatches
+    engine = SqlAlchemyExecutionEngine(engine=engine_of(con).sqlalchemy(), create_temp_table=False)
+    if engine.dialect_name == "duckdb":
+        engine.dialect_module = _RegexpMatches
     schema, _, name = table.rpartition(".")
     batch = SqlAlchemyBatchData(
         execution_engine=engine, table_name=name, schema_name=schema or None, create_temp_table=False

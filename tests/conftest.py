@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+import structlog
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 IS_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 SAMPLE_PEOPLE = 2_000
 DEFAULT_SEED = 7
-STRICT_TIERS = ("e2e",)  # tiers that CI must not skip: what they show is shown nowhere else
+STRICT_TIERS = ("e2e", "stack")  # tiers that CI must not skip: what they show is shown nowhere else
 
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("dev", deadline=None)
@@ -52,6 +53,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"skipped in CI, where this tier must run: {reason}"
     return report
+
+
+@pytest.fixture(autouse=True)
+def _fresh_logging() -> Generator[None, None, None]:
+    """A command that ran inside a test process leaves its log on a stream that is closed by the next test."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -65,6 +65,11 @@ def _table(contract: Contract) -> dict[str, Any]:
     }
 
 
+def _sql_type(prop: Property) -> str:
+    """Return the type as both engines read it: a timestamp without digits has milliseconds in Trino."""
+    return "timestamp(6)" if prop.base_type == "timestamp" else prop.physical_type
+
+
 def _column(prop: Property) -> dict[str, Any]:
     meta: dict[str, Any] = {"item": prop.gov.item, "grade": int(prop.classification)}
     optional = {"code_list": prop.gov.code_list, "mask": prop.gov.mask, "reference": prop.gov.reference}
@@ -72,6 +77,6 @@ def _column(prop: Property) -> dict[str, Any]:
     return {
         "name": prop.name,
         "description": f"{prop.business_name}：{prop.description}" if prop.description else prop.business_name,
-        "data_type": prop.physical_type,
+        "data_type": _sql_type(prop),
         "config": {"meta": meta},
     }

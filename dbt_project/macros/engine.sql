@@ -17,9 +17,10 @@
     )
 {%- endmacro %}
 
-{#- Text as people typed it: blanks at the ends go, an ideographic space is a space, nothing left is null. -#}
+{#- Text as people typed it: blanks at the ends go, an ideographic space is a space, nothing left is null. The blanks are
+    named (a space and a no-break space), because engines differ in what they take for blank. -#}
 {% macro clean_text(column) -%}
-    nullif(trim(replace({{ column }}, '　', ' ')), '')
+    nullif(trim(both '  ' from replace({{ column }}, '　', ' ')), '')
 {%- endmacro %}
 
 {#- A share as a double: Trino would keep the scale of decimals and cut the rest off. Null when there is no whole. -#}

@@ -15,6 +15,7 @@ from great_expectations.expectations.metrics.map_metric_provider import (
 from catalog.derive.sql_predicates import credit_code_valid, quote, resident_id_valid
 from expectations.checksums import is_credit_code, is_resident_id
 from expectations.classes.rendering import ChineseStatement
+from expectations.trino_sql import in_words_of
 
 sa = sqlalchemy.sqlalchemy
 
@@ -29,8 +30,8 @@ class ColumnValuesValidResidentId(ColumnMapMetricProvider):  # type: ignore[misc
         return column.map(is_resident_id).astype(bool)
 
     @column_condition_partial(engine=SqlAlchemyExecutionEngine)  # type: ignore[untyped-decorator]
-    def _sqlalchemy(cls, column: Any, **_: Any) -> Any:
-        return sa.literal_column(resident_id_valid(quote(column.name)), sa.Boolean)
+    def _sqlalchemy(cls, column: Any, _sqlalchemy_engine: Any, **_: Any) -> Any:
+        return sa.literal_column(in_words_of(_sqlalchemy_engine, resident_id_valid(quote(column.name))), sa.Boolean)
 
 
 class ExpectColumnValuesToBeValidResidentId(ChineseStatement, ColumnMapExpectation):  # type: ignore[misc]
@@ -50,8 +51,8 @@ class ColumnValuesValidCreditCode(ColumnMapMetricProvider):  # type: ignore[misc
         return column.map(is_credit_code).astype(bool)
 
     @column_condition_partial(engine=SqlAlchemyExecutionEngine)  # type: ignore[untyped-decorator]
-    def _sqlalchemy(cls, column: Any, **_: Any) -> Any:
-        return sa.literal_column(credit_code_valid(quote(column.name)), sa.Boolean)
+    def _sqlalchemy(cls, column: Any, _sqlalchemy_engine: Any, **_: Any) -> Any:
+        return sa.literal_column(in_words_of(_sqlalchemy_engine, credit_code_valid(quote(column.name))), sa.Boolean)
 
 
 class ExpectColumnValuesToBeValidCreditCode(ChineseStatement, ColumnMapExpectation):  # type: ignore[misc]

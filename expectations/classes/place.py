@@ -17,6 +17,7 @@ from great_expectations.expectations.metrics.map_metric_provider import (
 from catalog.derive.sql_predicates import division_valid, quote
 from expectations.classes.rendering import ChineseStatement
 from expectations.names import table_sql
+from expectations.trino_sql import in_words_of
 
 sa = sqlalchemy.sqlalchemy
 
@@ -28,10 +29,19 @@ class ColumnValuesValidDivisionCodeAtDate(ColumnMapMetricProvider):  # type: ign
     condition_value_keys = ("date_column", "city_prefix", "resource")
 
     @column_condition_partial(engine=SqlAlchemyExecutionEngine)  # type: ignore[untyped-decorator]
-    def _sqlalchemy(cls, column: Any, city_prefix: str, resource: str, date_column: str | None = None, **_: Any) -> Any:
+    def _sqlalchemy(
+        cls,
+        column: Any,
+        city_prefix: str,
+        resource: str,
+        date_column: str | None = None,
+        *,
+        _sqlalchemy_engine: Any,
+        **_: Any,
+    ) -> Any:
         at = None if date_column is None else quote(date_column)
         valid = division_valid(quote(column.name), city_prefix=city_prefix, reference=table_sql(resource), at=at)
-        return sa.literal_column(valid, sa.Boolean)
+        return sa.literal_column(in_words_of(_sqlalchemy_engine, valid), sa.Boolean)
 
 
 class ExpectColumnValuesToBeValidDivisionCodeAtDate(ChineseStatement, ColumnMapExpectation):  # type: ignore[misc]

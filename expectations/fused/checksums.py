@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from catalog.derive.sql_predicates import (
     CREDIT_CODE_ALPHABET,
     CREDIT_CODE_WEIGHTS,
+    credit_code_tests,
     resident_id_number,
     resident_id_tests,
 )
@@ -24,13 +25,20 @@ LOWEST_BITS = 0x0101010101010101
 HIGHEST_BITS = 0x8080808080808080
 
 
-def checksum(metric: str, form: Callable[[str, str], tuple[str, tuple[Derived, ...]]]) -> Compiler:
-    """Return the compiler of a checksum: ``form`` gives its condition and the columns that the condition needs."""
+Form = Callable[[str, str], tuple[str, tuple[Derived, ...]]]
+
+
+def checksum(metric: str, form: Form, plain: Form | None = None) -> Compiler:
+    """Return the compiler of a checksum: ``form`` gives its condition and the columns that the condition needs.
+
+    ``plain`` is the form for engines that cannot take words apart, where that is another one.
+    """
 
     def compiler(table: Table, kwargs: Kwargs) -> Compiled | None:
         if table.kind(kwargs["column"]) != "text":
             return None
-        good, derived = form(kwargs["column"], table.column(kwargs["column"]))
+        chosen = form if table.bit_tricks or plain is None else plain
+        good, derived = chosen(kwargs["column"], table.column(kwargs["column"]))
         return column_map(table, kwargs["column"], metric, good, derived=derived)
 
     return compiler
@@ -82,6 +90,11 @@ def credit_code(column: str, col: str) -> tuple[str, tuple[Derived, ...]]:
     total = f"{first} + {CREDIT_CODE_WEIGHTS[WORD.start]} * {lanes} + {zero} + {last}"
     remainder = Derived(f"{column}: remainder", f"({total}) % 31", 4)
     return f"coalesce({remainder.reference} = 0, false)", (text, head, word, skipped, remainder)
+
+
+def credit_code_plain(_column: str, col: str) -> tuple[str, tuple[Derived, ...]]:
+    """Return the condition of ``credit_code_valid`` as it stands."""
+    return f"coalesce({' and '.join(credit_code_tests(col))}, false)", ()
 
 
 def _above(word: str, character: str) -> str:

@@ -77,7 +77,7 @@ COMPILERS: dict[str, tuple[Compiler, frozenset[str]]] = {
         _COLUMN,
     ),
     "expect_column_values_to_be_valid_credit_code": (
-        checksums.checksum("column_values.valid_credit_code", checksums.credit_code),
+        checksums.checksum("column_values.valid_credit_code", checksums.credit_code, checksums.credit_code_plain),
         _COLUMN,
     ),
     "expect_column_values_to_refer_to_resource": (lookups.refers, _COLUMN | {"resource", "key"}),

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from catalog.derive.sql_predicates import quote
+from expectations.engines import Engine
 from expectations.fused.plan import EXAMPLE_COUNT, Compiled, Table, example_sql
 from expectations.stock import RESULT_FORMAT
 
@@ -25,13 +26,13 @@ def source_sql(table: Table, compiled: Sequence[Compiled]) -> str:
     return " ".join([source, *(join.sql for join in joins)])
 
 
-def metrics_of(con: Any, compiled: Compiled, values: Mapping[str, Any]) -> dict[str, Any]:
+def metrics_of(engine: Engine, compiled: Compiled, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return an expectation's metrics from the scan's aggregates (by their SQL); recount what they only bound."""
     metrics = {**compiled.known, **{metric: _number(values[sql]) for metric, sql in compiled.aggregates.items()}}
     if compiled.summed and metrics["table.row_count"] == 0:
         metrics[f"{compiled.counted}.unexpected_count"] = None
     if compiled.recount is not None and metrics[f"{compiled.counted}.unexpected_count"]:
-        count, examples = con.execute(compiled.recount).fetchone()
+        [(count, examples)] = engine.rows(compiled.recount)
         metrics[f"{compiled.counted}.unexpected_count"] = count
         metrics[f"{compiled.counted}.unexpected_values"] = _shaped(compiled, examples or [])
     return metrics
@@ -42,38 +43,59 @@ def _number(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else value
 
 
-def fetch_examples(con: Any, table: Table, judged: Sequence[tuple[Compiled, dict[str, Any]]]) -> None:
+Judged = tuple[Compiled, dict[str, Any]]  # an expectation and its metrics
+
+
+def fetch_examples(engine: Engine, table: Table, judged: Sequence[Judged]) -> None:
     """Add to the metrics the smallest unexpected values of every expectation that has any: one more scan for all.
 
     The smallest, not the first ones met: the same data then shows the same examples, whatever the threads do.
     """
-    wanted = []
-    for compiled, metrics in judged:
-        count = metrics.get(f"{compiled.counted}.unexpected_count")
-        if compiled.counted is None or f"{compiled.counted}.unexpected_values" in metrics:
-            continue
-        if not count or compiled.nulls:
-            metrics[f"{compiled.counted}.unexpected_values"] = [None] * min(count or 0, EXAMPLE_COUNT)
-        else:
-            wanted.append((compiled, metrics))
-    if not wanted:
-        return
-    lists = ", ".join(
-        f"min({example_sql(compiled)}, {EXAMPLE_COUNT}) filter (where {compiled.unexpected})" for compiled, _ in wanted
-    )
-    source = source_sql(table, [compiled for compiled, _ in wanted])
-    found = con.execute(f"select {lists} from {source}").fetchone()
-    for (compiled, metrics), examples in zip(wanted, found, strict=True):
+    wanted = [(compiled, metrics) for compiled, metrics in judged if _lacks_examples(compiled, metrics)]
+    together = [(c, metrics) for c, metrics in wanted if c.shape == "value" or engine.compares_rows]
+    found: list[Any] = []
+    if together:
+        lists = ", ".join(f"min({example_sql(c)}, {EXAMPLE_COUNT}) filter (where {c.unexpected})" for c, _ in together)
+        [row] = engine.rows(f"select {lists} from {source_sql(table, [c for c, _ in together])}")
+        found += zip(together, row, strict=True)
+    if not engine.compares_rows:
+        found += [((c, metrics), _sorted_examples(engine, table, c)) for c, metrics in wanted if c.shape != "value"]
+    for (compiled, metrics), examples in found:
         metrics[f"{compiled.counted}.unexpected_values"] = _shaped(compiled, examples or [])
 
 
+def _lacks_examples(compiled: Compiled, metrics: dict[str, Any]) -> bool:
+    """Tell whether examples must be fetched; where there are none, or only nulls, they are put in."""
+    name = f"{compiled.counted}.unexpected_values"
+    if compiled.counted is None or name in metrics:
+        return False
+    count = metrics.get(f"{compiled.counted}.unexpected_count")
+    if count and not compiled.nulls:
+        return True
+    metrics[name] = [None] * min(count or 0, EXAMPLE_COUNT)
+    return False
+
+
+def _sorted_examples(engine: Engine, table: Table, compiled: Compiled) -> list[tuple[Any, ...]]:
+    """Return the smallest unexpected rows with a scan of their own, for engines that cannot compare rows with nulls."""
+    columns = ", ".join(f"t.{quote(column)}" for column in compiled.columns)
+    source = source_sql(table, [compiled])
+    return engine.rows(
+        f"select {columns} from {source} where {compiled.unexpected} order by {columns} limit {EXAMPLE_COUNT}"
+    )
+
+
 def _shaped(compiled: Compiled, examples: Sequence[Any]) -> list[Any]:
-    """Give examples GE's shape: a value, a tuple of a column pair, a dict of several columns."""
-    match compiled.shape:
-        case "tuple":
-            return [tuple(example.values()) for example in examples]
-        case _:
-            return list(examples)
+    """Give examples GE's shape: a value, a tuple of a column pair, a dict of several columns.
+
+    A struct comes with its names from one engine, and as a bare tuple from the other.
+    """
+    if compiled.shape == "value":
+        return list(examples)
+    tuples = [tuple(example.values()) if isinstance(example, dict) else tuple(example) for example in examples]
+    if compiled.shape == "tuple":
+        return tuples
+    return [dict(zip(compiled.columns, row, strict=True)) for row in tuples]
 
 
 def judge(expectation: Any, metrics: Mapping[str, Any], engine: Any) -> ExpectationValidationResult:

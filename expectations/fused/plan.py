@@ -47,11 +47,15 @@ class Join:
 
 @dataclass(frozen=True)
 class Table:
-    """What is known of a table before it is scanned: its name in SQL, its columns, and the tables it refers to."""
+    """What is known of a table before it is scanned: its name in SQL, its columns, and the tables it refers to.
+
+    ``bit_tricks``: its engine can take words apart; an engine that cannot is given the plain form of a check.
+    """
 
     sql: str
     types: Mapping[str, str]
     reference: Callable[[str], str]
+    bit_tricks: bool = True
 
     def column(self, name: str) -> str:
         """Return the SQL of a column; raise :class:`MissingColumn` when there is none of that name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -51,7 +51,7 @@ def not_in_set(table: Table, kwargs: Kwargs) -> Compiled | None:
 
 def _member(table: Table, column: str, values: Sequence[Any]) -> str:
     """Texts are looked up in a list, once for each entry of a column's dictionary; IN would join with the values."""
-    listed = ", ".join(literal_of(value) for value in values)
+    listed = ", ".join(_as_column(table, column, value) for value in values)
     col = table.column(column)
     return f"list_contains([{listed}], {col})" if table.kind(column) == "text" else f"({col} in ({listed}))"
 
@@ -62,8 +62,9 @@ def between(table: Table, kwargs: Kwargs) -> Compiled | None:
         return None
     if len(bounds) == 2 and bounds[0] > bounds[1]:
         return None
-    good = _within(table.column(kwargs["column"]), kwargs)
-    return column_map(table, kwargs["column"], "column_values.between", good)
+    column = kwargs["column"]
+    good = _within(table.column(column), kwargs, lambda value: _as_column(table, column, value))
+    return column_map(table, column, "column_values.between", good)
 
 
 def lengths(table: Table, kwargs: Kwargs) -> Compiled | None:
@@ -85,13 +86,14 @@ def length(table: Table, kwargs: Kwargs) -> Compiled | None:
     return column_map(table, kwargs["column"], "column_values.value_length.equals", good)
 
 
-def _within(value: str, kwargs: Kwargs) -> str:
+def _within(value: str, kwargs: Kwargs, written: Callable[[Any], str] | None = None) -> str:
+    write = written or literal_of
     low, high = kwargs.get("min_value"), kwargs.get("max_value")
     tests = []
     if low is not None:
-        tests.append(f"{value} {'>' if kwargs.get('strict_min') else '>='} {literal_of(low)}")
+        tests.append(f"{value} {'>' if kwargs.get('strict_min') else '>='} {write(low)}")
     if high is not None:
-        tests.append(f"{value} {'<' if kwargs.get('strict_max') else '<='} {literal_of(high)}")
+        tests.append(f"{value} {'<' if kwargs.get('strict_max') else '<='} {write(high)}")
     return " and ".join(tests)
 
 
@@ -132,6 +134,13 @@ def _is_moment(value: str) -> bool:
     except ValueError:
         return False
     return value[4:5] == "-"  # DuckDB does not read the basic format 20200101, which Python accepts
+
+
+def _as_column(table: Table, column: str, value: Any) -> str:
+    """Write a value that a column is compared with: a moment in the column's type, which not every engine takes from text."""
+    if table.kind(column) == "time" and isinstance(value, str):
+        return f"cast({literal(value)} as {table.types[column].split('(')[0].lower()})"
+    return literal_of(value)
 
 
 def literal_of(value: Any) -> str:

@@ -109,10 +109,10 @@ def blind_spots(json: JsonFlag = False) -> None:
 
 def _read(sql: str, snapshot: str | None) -> pa.Table:
     from lakehouse.connect.settings import Settings
-    from lakehouse.query import QueryError, open_reader
+    from lakehouse.query import QueryError, open_sql
 
     try:
-        with open_reader(Settings(), snapshot) as reader:
+        with open_sql(Settings(), snapshot) as reader:
             return reader.arrow(sql)
     except QueryError as error:
         raise UserError(str(error), hint="citybrain tables lists what can be read") from error

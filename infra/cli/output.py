@@ -14,6 +14,7 @@ PIPED_WIDTH = 160  # a table that goes to a file or a pipe is not squeezed into 
 out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 err = Console(stderr=True, highlight=False)
 
+EXIT_UNAVAILABLE = 1  # the same command may work later
 EXIT_WRONG_INPUT = 2
 EXIT_BLOCKED = 3
 

@@ -46,7 +46,7 @@ def app_commands(app: typer.Typer) -> None:
     def run(
         source: Annotated[Path | None, typer.Option(help="folder of department deliveries")] = None,
         only: Annotated[str | None, typer.Option(help="one resource, as DEPT/RESOURCE")] = None,
-        profile: Annotated[str | None, typer.Option(help="embedded (cluster is not built yet)")] = None,
+        profile: Annotated[str | None, typer.Option(help="embedded or cluster; default is CITYBRAIN_PROFILE")] = None,
         json: Annotated[bool, typer.Option("--json", help="one JSON object on stdout at the end")] = False,
     ) -> None:
         """Ingest, transform, check and publish in one step; exit 0 published, 3 blocked by quality, 2 wrong input."""
@@ -92,9 +92,11 @@ def app_commands(app: typer.Typer) -> None:
 def _settings(profile: str | None) -> Any:
     from lakehouse.connect.settings import Settings
 
-    if profile not in (None, "embedded"):
-        raise UserError(f"profile {profile!r} is not available", hint="this version runs the embedded profile")
-    return Settings()
+    if profile is None:
+        return Settings()
+    if profile not in ("embedded", "cluster"):
+        raise UserError(f"there is no profile {profile!r}", hint="embedded or cluster")
+    return Settings(profile=profile)
 
 
 def _guarded(call: Any) -> Any:

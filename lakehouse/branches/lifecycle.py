@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from lakehouse.branches.model import Branch, BranchError, BranchInfo, BranchInUse
 from lakehouse.branches.register import (
     bases,
@@ -13,14 +11,14 @@ from lakehouse.branches.register import (
     find,
     now,
     set_base,
-    set_pointer,
     set_state,
 )
-from lakehouse.connect.database import MAIN, pointers, reading, transaction
+from lakehouse.connect.database import MAIN, Register, again_when_pointers_moved, pointers, reading, transaction
 from lakehouse.connect.faults import guard_off
 from lakehouse.connect.settings import Settings
 
 
+@again_when_pointers_moved
 def open_branch(settings: Settings, name: str, *, takeover: bool = False) -> Branch:
     """Open a branch that shows what ``main`` shows now.
 
@@ -43,6 +41,7 @@ def open_branch(settings: Settings, name: str, *, takeover: bool = False) -> Bra
         return _take_over(db, found[0])
 
 
+@again_when_pointers_moved
 def join_branch(settings: Settings, name: str) -> Branch:
     """Join a branch as one of several cooperating writers, which share its token; open it when there is none.
 
@@ -60,9 +59,10 @@ def join_branch(settings: Settings, name: str) -> Branch:
         return branch
 
 
-def _open_from_main(db: sqlite3.Connection, name: str, old: Branch | None) -> Branch:
+def _open_from_main(db: Register, name: str, old: Branch | None) -> Branch:
     token = 1 if old is None else old.token + 1
-    branch = Branch(name, token, f"{name}@{token}")
+    branch = Branch(name, token, db.catalog_name(name, token))
+    _check_unused(db, branch)
     if old is not None:
         _forget_rows(db, name, old.catalog_name)
     db.execute(
@@ -71,36 +71,44 @@ def _open_from_main(db: sqlite3.Connection, name: str, old: Branch | None) -> Br
         " state = 'open', opened_at = excluded.opened_at, reason = null",
         (name, token, branch.catalog_name, now()),
     )
+    db.copy_catalog(MAIN, branch.catalog_name)
     for identifier, pointer in pointers(db, MAIN).items():
-        set_pointer(db, branch.catalog_name, identifier, pointer)
         set_base(db, name, identifier, pointer)
     return branch
 
 
-def _take_over(db: sqlite3.Connection, old: Branch) -> Branch:
+def _check_unused(db: Register, branch: Branch) -> None:
+    """Where catalog names have fewer letters than branch names, two names may meet in one."""
+    row = db.execute(
+        "select name from branch where catalog_name = ? and name <> ?", (branch.catalog_name, branch.name)
+    ).fetchone()
+    if row is not None:
+        raise BranchError(f"{branch.name!r} is too much like the branch {row[0]!r}; choose another name")
+
+
+def _take_over(db: Register, old: Branch) -> Branch:
     token = old.token + 1
-    catalog_name = old.catalog_name if guard_off("fencing") else f"{old.name}@{token}"
+    catalog_name = old.catalog_name if guard_off("fencing") else db.catalog_name(old.name, token)
     db.execute("update branch set token = ?, catalog_name = ? where name = ?", (token, catalog_name, old.name))
-    for table in ("iceberg_tables", "iceberg_namespace_properties"):
-        db.execute(f"update {table} set catalog_name = ? where catalog_name = ?", (catalog_name, old.catalog_name))
+    if catalog_name != old.catalog_name:
+        db.rename_catalog(old.catalog_name, catalog_name)
     branch = Branch(old.name, token, catalog_name)
     _fast_forward(db, branch)
     return branch
 
 
-def _fast_forward(db: sqlite3.Connection, branch: Branch) -> None:
+def _fast_forward(db: Register, branch: Branch) -> None:
     """Move the tables that the branch did not touch to where ``main`` is now."""
     main, base, mine = pointers(db, MAIN), bases(db, branch.name), pointers(db, branch.catalog_name)
     for identifier in main.keys() | base.keys():
         untouched = mine.get(identifier) == base.get(identifier)
         if untouched and main.get(identifier) != base.get(identifier):
-            set_pointer(db, branch.catalog_name, identifier, main.get(identifier))
+            db.set_pointer(branch.catalog_name, identifier, main.get(identifier))
             set_base(db, branch.name, identifier, main.get(identifier))
 
 
-def _forget_rows(db: sqlite3.Connection, name: str, catalog_name: str) -> None:
-    for table in ("iceberg_tables", "iceberg_namespace_properties"):
-        db.execute(f"delete from {table} where catalog_name = ?", (catalog_name,))
+def _forget_rows(db: Register, name: str, catalog_name: str) -> None:
+    db.drop_catalog(catalog_name)
     for table in ("branch_base", "branch_adoption"):
         db.execute(f"delete from {table} where branch = ?", (name,))
 

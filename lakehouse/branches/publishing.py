@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 
 from lakehouse.branches.model import Branch, BranchError, Publish, PublishConflict, PublishResult
-from lakehouse.branches.register import changes, check_token, find, now, set_base, set_pointer, set_state, snapshot_id
+from lakehouse.branches.register import changes, check_token, find, now, set_base, set_state, snapshot_id
 from lakehouse.branches.sharing import settle_adoptions
-from lakehouse.connect.database import MAIN, pointers, reading, transaction
+from lakehouse.connect.database import MAIN, Register, again_when_pointers_moved, pointers, reading, transaction
 from lakehouse.connect.faults import fault_point, guard_off
 from lakehouse.connect.settings import Settings
 
 Moves = dict[str, tuple[str | None, str | None]]
 
 
+@again_when_pointers_moved
 def publish(settings: Settings, branch: Branch, *, only: list[str] | None = None) -> PublishResult:
     """Move ``main`` to the branch's version of every table it changed, added or dropped; all or nothing.
 
@@ -38,12 +38,13 @@ def publish(settings: Settings, branch: Branch, *, only: list[str] | None = None
     return result
 
 
-def _publish_moves(db: sqlite3.Connection, branch: Branch, moves: Moves, scope: str) -> PublishResult:
+def _publish_moves(db: Register, branch: Branch, moves: Moves, scope: str) -> PublishResult:
     main = pointers(db, MAIN)
     _check_unmoved(branch, moves, main)
     changed = [identifier for identifier, (_, mine) in moves.items() if main.get(identifier) != mine]
     for position, identifier in enumerate(changed):
-        _swap(db, identifier, *moves[identifier])
+        if not db.swap_pointer(MAIN, identifier, *moves[identifier]):
+            raise PublishConflict(f"{identifier}: main moved on during the publish; nothing was published, run again")
         if position == 0:
             fault_point("in-publish")
     for identifier, (_, mine) in moves.items():
@@ -62,27 +63,7 @@ def _check_unmoved(branch: Branch, moves: Moves, main: dict[str, str]) -> None:
         )
 
 
-def _swap(db: sqlite3.Connection, identifier: str, base: str | None, mine: str | None) -> None:
-    """Compare-and-swap one pointer of ``main``."""
-    namespace, _, table = identifier.partition(".")
-    key = (MAIN, namespace, table)
-    where = "catalog_name = ? and table_namespace = ? and table_name = ?"
-    if base is None:
-        set_pointer(db, MAIN, identifier, mine)
-        return
-    if mine is None:
-        done = db.execute(f"delete from iceberg_tables where {where} and metadata_location = ?", (*key, base))
-    else:
-        done = db.execute(
-            "update iceberg_tables set previous_metadata_location = metadata_location, metadata_location = ?"
-            f" where {where} and metadata_location = ?",
-            (mine, *key, base),
-        )
-    if done.rowcount != 1:
-        raise PublishConflict(f"{identifier}: main moved on during the publish; nothing was published, run again")
-
-
-def _record(db: sqlite3.Connection, branch: Branch, changed: list[str], scope: str) -> PublishResult:
+def _record(db: Register, branch: Branch, changed: list[str], scope: str) -> PublishResult:
     tables = pointers(db, MAIN)
     snapshot = snapshot_id(tables)
     db.execute(
@@ -93,7 +74,7 @@ def _record(db: sqlite3.Connection, branch: Branch, changed: list[str], scope: s
     return PublishResult(changed, snapshot)
 
 
-def _nothing_to_move(db: sqlite3.Connection, branch: Branch, scope: str) -> PublishResult:
+def _nothing_to_move(db: Register, branch: Branch, scope: str) -> PublishResult:
     """Give the result of this writer's last publish again, or say that there was nothing."""
     row = db.execute(
         "select tables_changed, snapshot from publish_log where branch = ? and token = ? and scope = ?"
@@ -111,7 +92,7 @@ def _scope(only: list[str] | None) -> str:
     return "" if only is None else ",".join(sorted(only))
 
 
-def _reason(db: sqlite3.Connection, branch: Branch) -> str:
+def _reason(db: Register, branch: Branch) -> str:
     found = find(db, branch.name)
     return (found[2] if found else None) or "no reason was given"
 

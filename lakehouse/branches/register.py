@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sqlite3
 from datetime import UTC, datetime
 
 from lakehouse.branches.model import Branch, BranchError, BranchState, StaleWriter
-from lakehouse.connect.database import MAIN, pointers
+from lakehouse.connect.database import MAIN, Register, pointers
 from lakehouse.connect.faults import guard_off
 
 _NAME = re.compile(r"^[a-z0-9][a-z0-9_.-]{0,99}$")
@@ -27,13 +26,13 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def find(db: sqlite3.Connection, name: str) -> tuple[Branch, BranchState, str | None] | None:
+def find(db: Register, name: str) -> tuple[Branch, BranchState, str | None] | None:
     """Return a branch with its state and reason, or nothing."""
     row = db.execute("select token, catalog_name, state, reason from branch where name = ?", (name,)).fetchone()
     return None if row is None else (Branch(name, row[0], row[1]), row[2], row[3])
 
 
-def check_token(db: sqlite3.Connection, branch: Branch) -> BranchState:
+def check_token(db: Register, branch: Branch) -> BranchState:
     """Refuse a writer whose token is not the newest; return the branch's state.
 
     Raises:
@@ -53,13 +52,13 @@ def check_token(db: sqlite3.Connection, branch: Branch) -> BranchState:
     return state
 
 
-def bases(db: sqlite3.Connection, name: str) -> dict[str, str]:
+def bases(db: Register, name: str) -> dict[str, str]:
     """Return the pointers of ``main`` that a branch's tables started from."""
     rows = db.execute("select identifier, pointer from branch_base where branch = ?", (name,))
     return dict(rows.fetchall())
 
 
-def changes(db: sqlite3.Connection, branch: Branch) -> dict[str, tuple[str | None, str | None]]:
+def changes(db: Register, branch: Branch) -> dict[str, tuple[str | None, str | None]]:
     """Return identifier -> (base pointer, branch pointer) of each table that the branch changed, added or dropped."""
     base = bases(db, branch.name)
     mine = pointers(db, branch.catalog_name)
@@ -70,22 +69,7 @@ def changes(db: sqlite3.Connection, branch: Branch) -> dict[str, tuple[str | Non
     }
 
 
-def set_pointer(db: sqlite3.Connection, catalog_name: str, identifier: str, pointer: str | None) -> None:
-    """Put a table's pointer under a catalog name; None removes the table there."""
-    namespace, _, table = identifier.partition(".")
-    key = (catalog_name, namespace, table)
-    if pointer is None:
-        db.execute("delete from iceberg_tables where catalog_name = ? and table_namespace = ? and table_name = ?", key)
-        return
-    db.execute(
-        "insert into iceberg_tables (catalog_name, table_namespace, table_name, metadata_location, iceberg_type)"
-        " values (?, ?, ?, ?, 'TABLE') on conflict (catalog_name, table_namespace, table_name) do update"
-        " set previous_metadata_location = metadata_location, metadata_location = excluded.metadata_location",
-        (*key, pointer),
-    )
-
-
-def set_base(db: sqlite3.Connection, name: str, identifier: str, pointer: str | None) -> None:
+def set_base(db: Register, name: str, identifier: str, pointer: str | None) -> None:
     """Remember which pointer of ``main`` a branch's table starts from; None when ``main`` has no such table."""
     if pointer is None:
         db.execute("delete from branch_base where branch = ? and identifier = ?", (name, identifier))
@@ -97,7 +81,7 @@ def set_base(db: sqlite3.Connection, name: str, identifier: str, pointer: str | 
     )
 
 
-def set_state(db: sqlite3.Connection, name: str, state: BranchState, reason: str | None = None) -> None:
+def set_state(db: Register, name: str, state: BranchState, reason: str | None = None) -> None:
     """Change a branch's state."""
     db.execute("update branch set state = ?, reason = ? where name = ?", (state, reason, name))
 

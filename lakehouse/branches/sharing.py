@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from lakehouse.branches.model import Branch, BranchError, PublishConflict
-from lakehouse.branches.register import bases, changes, check_token, find, set_base, set_pointer
-from lakehouse.connect.database import MAIN, catalog_name_of, pointers, reading, transaction
+from lakehouse.branches.register import bases, changes, check_token, find, set_base
+from lakehouse.connect.database import (
+    MAIN,
+    Register,
+    again_when_pointers_moved,
+    catalog_name_of,
+    pointers,
+    reading,
+    transaction,
+)
 from lakehouse.connect.settings import Settings
 
 
@@ -21,6 +27,7 @@ def diverged(settings: Settings, branch_name: str) -> list[str]:
         return [identifier for identifier, (_, mine) in changes(db, branch).items() if mine != main.get(identifier)]
 
 
+@again_when_pointers_moved
 def adopt(settings: Settings, branch: Branch, from_branch: str, identifiers: list[str]) -> None:
     """Show on ``branch`` the given tables as ``from_branch`` has them now, all in one step.
 
@@ -41,7 +48,7 @@ def adopt(settings: Settings, branch: Branch, from_branch: str, identifiers: lis
 
 
 def _adopt_one(
-    db: sqlite3.Connection, branch: Branch, from_branch: str, identifier: str, pointer: str, source_base: str | None
+    db: Register, branch: Branch, from_branch: str, identifier: str, pointer: str, source_base: str | None
 ) -> None:
     main = pointers(db, MAIN).get(identifier)
     if pointer == source_base:
@@ -53,7 +60,7 @@ def _adopt_one(
     mine = pointers(db, branch.catalog_name).get(identifier)
     if mine == bases(db, branch.name).get(identifier):
         set_base(db, branch.name, identifier, main)
-    set_pointer(db, branch.catalog_name, identifier, pointer)
+    db.set_pointer(branch.catalog_name, identifier, pointer)
     db.execute(
         "insert into branch_adoption (branch, identifier, from_branch, pointer, base) values (?, ?, ?, ?, ?)"
         " on conflict (branch, identifier) do update set from_branch = excluded.from_branch,"
@@ -62,6 +69,7 @@ def _adopt_one(
     )
 
 
+@again_when_pointers_moved
 def rebase(settings: Settings, branch: Branch, identifiers: list[str]) -> list[str]:
     """Reset tables to ``main`` where ``main`` moved on; return those that were reset.
 
@@ -73,12 +81,12 @@ def rebase(settings: Settings, branch: Branch, identifiers: list[str]) -> list[s
         main, base = pointers(db, MAIN), bases(db, branch.name)
         moved = [identifier for identifier in identifiers if main.get(identifier) != base.get(identifier)]
         for identifier in moved:
-            set_pointer(db, branch.catalog_name, identifier, main.get(identifier))
+            db.set_pointer(branch.catalog_name, identifier, main.get(identifier))
             set_base(db, branch.name, identifier, main.get(identifier))
         return moved
 
 
-def settle_adoptions(db: sqlite3.Connection, branch: Branch, published: dict[str, str | None]) -> None:
+def settle_adoptions(db: Register, branch: Branch, published: dict[str, str | None]) -> None:
     """After a publish, let the branches whose tables were adopted start from what ``main`` has now.
 
     Only where the adopted version itself was published, and the source was not rebased in between.

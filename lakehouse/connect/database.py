@@ -1,140 +1,154 @@
-"""The embedded profile's register: one SQLite file with the Iceberg pointers, the branches and the publish log.
+"""The register of branches and publishes, and the table pointers, as one transaction sees them.
 
-Every statement that changes more than one row runs in ``transaction``, which takes the write lock at once: two
-writers wait for each other instead of failing half-way.
+Both profiles keep the same tables and run the same statements. The embedded profile has them in one SQLite file, with the
+pointers beside them; the cluster profile has them in PostgreSQL, and the pointers are Nessie's references.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import wraps
+from typing import Any, ParamSpec, Protocol, TypeVar
 
+from lakehouse.connect.cluster import ProfileUnavailable
 from lakehouse.connect.settings import Settings
 
-BUSY_TIMEOUT_SECONDS = 60.0
 MAIN = "main"
+# Schemas of a branch in which a build may keep what is nobody else's business; never compared, never published.
+SCRATCH_PREFIX = "scratch_"
+_ATTEMPTS = 20
 
-_SCHEMA = """
-create table if not exists iceberg_tables (
-    catalog_name varchar(255) not null,
-    table_namespace varchar(255) not null,
-    table_name varchar(255) not null,
-    metadata_location varchar(1000),
-    previous_metadata_location varchar(1000),
-    iceberg_type varchar(5),
-    primary key (catalog_name, table_namespace, table_name)
-);
-create table if not exists iceberg_namespace_properties (
-    catalog_name varchar(255) not null,
-    namespace varchar(255) not null,
-    property_key varchar(255) not null,
-    property_value varchar(1000) not null,
-    primary key (catalog_name, namespace, property_key)
-);
-create table if not exists branch (
-    name text primary key,
-    token integer not null,
-    catalog_name text not null,
-    state text not null,
-    opened_at text not null,
-    reason text
-);
-create table if not exists branch_base (
-    branch text not null,
-    identifier text not null,
-    pointer text not null,
-    primary key (branch, identifier)
-);
-create table if not exists branch_adoption (
-    branch text not null,
-    identifier text not null,
-    from_branch text not null,
-    pointer text not null,
-    base text,
-    primary key (branch, identifier)
-);
-create table if not exists publish_log (
-    id integer primary key autoincrement,
-    snapshot text not null,
-    branch text not null,
-    token integer not null,
-    scope text not null,
-    published_at text not null,
-    tables_changed text not null,
-    pointers text not null
-);
-"""
+P = ParamSpec("P")
+R = TypeVar("R")
 
-
-class ProfileUnavailable(RuntimeError):
-    """The settings ask for a profile whose parts are not on this machine."""
+__all__ = [
+    "MAIN",
+    "SCRATCH_PREFIX",
+    "PointersMoved",
+    "ProfileUnavailable",
+    "Register",
+    "Rows",
+    "UnknownBranch",
+    "again_when_pointers_moved",
+    "branch_pointers",
+    "catalog_name_of",
+    "pointers",
+    "reading",
+    "transaction",
+]
 
 
 class UnknownBranch(LookupError):
     """There is no such branch, or it was dropped."""
 
 
-def open_database(settings: Settings) -> sqlite3.Connection:
-    """Open the register, creating it when it is missing; autocommit outside ``transaction``."""
-    if settings.profile != "embedded":
-        raise ProfileUnavailable(
-            f"profile {settings.profile!r} has no register in a file; set CITYBRAIN_PROFILE=embedded"
-        )
-    fresh = not settings.catalog_db.exists()
-    settings.root.mkdir(parents=True, exist_ok=True)
-    db = sqlite3.connect(settings.catalog_db, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)
-    if fresh or not _has_schema(db):
-        db.execute("pragma journal_mode = wal")
-        db.executescript(_SCHEMA)
-    return db
+class PointersMoved(RuntimeError):
+    """Another writer changed a pointer that this transaction was about to change; nothing was changed."""
 
 
-def _has_schema(db: sqlite3.Connection) -> bool:
-    return db.execute("select 1 from sqlite_master where name = 'publish_log'").fetchone() is not None
+class Rows(Protocol):
+    """The answer to a statement."""
+
+    @property
+    def rowcount(self) -> int: ...
+
+    def fetchone(self) -> Any: ...
+
+    def fetchall(self) -> list[Any]: ...
+
+
+class Register(ABC):
+    """The register and the pointers inside one transaction. Statements have ``?`` for their parameters."""
+
+    @abstractmethod
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
+        """Run one statement on the register's tables."""
+
+    @abstractmethod
+    def catalog_name(self, branch: str, token: int) -> str:
+        """Return the catalog name under which a token of a branch works."""
+
+    @abstractmethod
+    def pointers(self, catalog_name: str) -> dict[str, str]:
+        """Return identifier -> metadata location of every table under a catalog name, sorted by identifier."""
+
+    @abstractmethod
+    def set_pointer(self, catalog_name: str, identifier: str, pointer: str | None) -> None:
+        """Put a table's pointer under a catalog name; None removes the table there."""
+
+    @abstractmethod
+    def swap_pointer(self, catalog_name: str, identifier: str, base: str | None, pointer: str | None) -> bool:
+        """Set a pointer if it is ``base``; tell whether it was."""
+
+    @abstractmethod
+    def copy_catalog(self, source: str, target: str) -> None:
+        """Let a catalog name show what another one shows."""
+
+    @abstractmethod
+    def rename_catalog(self, old: str, new: str) -> None:
+        """Let a catalog name take the place of another one, whose writers find nothing from then on."""
+
+    @abstractmethod
+    def drop_catalog(self, catalog_name: str) -> None:
+        """Forget a catalog name with its pointers; it may be gone already."""
+
+    @abstractmethod
+    def every_pointer(self) -> list[tuple[str, str]]:
+        """Return every (identifier, metadata location) that anybody can see, under whatever catalog name."""
+
+
+def reading(settings: Settings) -> AbstractContextManager[Register]:
+    """Give a register whose reads all see one state."""
+    if settings.profile == "cluster":
+        from lakehouse.connect.register_postgres import reading_cluster
+
+        return reading_cluster(settings)
+    from lakehouse.connect.register_sqlite import reading_embedded
+
+    return reading_embedded(settings)
 
 
 @contextmanager
-def reading(settings: Settings) -> Iterator[sqlite3.Connection]:
-    """Give a connection whose reads all see one state of the register."""
-    with closing(open_database(settings)) as db:
-        db.execute("begin")
-        try:
-            yield db
-        finally:
-            db.execute("rollback")
-
-
-@contextmanager
-def transaction(settings: Settings, *, atomic: bool = True) -> Iterator[sqlite3.Connection]:
-    """Run the block as one transaction with the write lock held from its start.
+def transaction(settings: Settings, *, atomic: bool = True) -> Iterator[Register]:
+    """Run the block as one transaction; those of one home run one after the other.
 
     ``atomic=False`` commits statement by statement; only the negative control of a fault test asks for it.
+
+    Raises:
+        PointersMoved: somebody changed the pointers by another way meanwhile; nothing was changed.
     """
-    with closing(open_database(settings)) as db:
-        if not atomic:
-            yield db
-            return
-        db.execute("begin immediate")
-        try:
-            yield db
-        except BaseException:
-            db.execute("rollback")
-            raise
-        db.execute("commit")
+    if settings.profile == "cluster":
+        from lakehouse.connect.register_postgres import cluster_transaction as run
+    else:
+        from lakehouse.connect.register_sqlite import embedded_transaction as run
+    with run(settings, atomic=atomic) as db:
+        yield db
 
 
-def pointers(db: sqlite3.Connection, catalog_name: str) -> dict[str, str]:
+def again_when_pointers_moved(function: Callable[P, R]) -> Callable[P, R]:
+    """Run a function of one transaction again on the newest state when a writer of the same tables was faster."""
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return function(*args, **kwargs)
+            except PointersMoved:
+                if attempt == _ATTEMPTS:
+                    raise
+        raise AssertionError
+
+    return run
+
+
+def pointers(db: Register, catalog_name: str) -> dict[str, str]:
     """Return identifier -> metadata location of every table under a catalog name, sorted by identifier."""
-    rows = db.execute(
-        "select table_namespace || '.' || table_name, metadata_location from iceberg_tables"
-        " where catalog_name = ? order by 1",
-        (catalog_name,),
-    )
-    return dict(rows.fetchall())
+    return db.pointers(catalog_name)
 
 
-def catalog_name_of(db: sqlite3.Connection, branch: str) -> str:
+def catalog_name_of(db: Register, branch: str) -> str:
     """Return the catalog name that holds a branch's rows.
 
     Raises:

@@ -7,10 +7,13 @@ import tempfile
 from collections.abc import Sequence, Set
 from importlib.util import find_spec
 from pathlib import Path
+from typing import cast
 
 import duckdb
 
+from lakehouse.connect.cluster import cluster_settings
 from lakehouse.connect.database import MAIN, branch_pointers
+from lakehouse.connect.duck_cluster import NamingConnection, read_objects
 from lakehouse.connect.settings import Settings
 from lakehouse.connect.versions import Column, TableVersion, table_version
 
@@ -18,7 +21,7 @@ Connection = duckdb.DuckDBPyConnection
 Relation = duckdb.DuckDBPyRelation
 DuckError = duckdb.Error
 
-EXTENSIONS = ("avro", "iceberg", "encodings")
+EXTENSIONS = ("avro", "iceberg", "encodings", "httpfs")
 QUARANTINE_COLUMNS = {
     "batch_id": "varchar",
     "delivery": "varchar",
@@ -72,6 +75,10 @@ def open_duckdb(
     }
     con = duckdb.connect(str(path) if path else ":memory:", read_only=read_only, config=config)
     con.execute("set enable_progress_bar = false")  # DuckDB would draw into the output of whoever runs a long statement
+    if settings.profile == "cluster":
+        cluster = cluster_settings(settings)
+        read_objects(con, cluster)
+        return cast(Connection, NamingConnection(con, cluster.s3_endpoint))
     return con
 
 

@@ -10,8 +10,10 @@ import signal
 from collections import Counter
 from typing import Literal
 
-FaultName = Literal["after-data-files", "after-metadata", "after-commit", "in-publish", "after-publish"]
-GuardName = Literal["batch-id", "publish-transaction", "fencing"]
+FaultName = Literal[
+    "after-data-files", "after-metadata", "after-commit", "in-publish", "between-stores", "after-publish"
+]
+GuardName = Literal["batch-id", "publish-transaction", "fencing", "intent"]
 
 _passages: Counter[str] = Counter()
 

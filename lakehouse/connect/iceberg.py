@@ -10,8 +10,9 @@ from pyiceberg.io import FileIO
 from pyiceberg.table.metadata import TableMetadata
 from sqlalchemy import event
 
-from lakehouse.connect.database import BUSY_TIMEOUT_SECONDS, open_database
+from lakehouse.connect.database import MAIN
 from lakehouse.connect.faults import fault_point
+from lakehouse.connect.register_sqlite import BUSY_TIMEOUT_SECONDS, open_database
 from lakehouse.connect.settings import Settings
 
 
@@ -33,6 +34,12 @@ class EmbeddedCatalog(SqlCatalog):  # type: ignore[misc]  # PyIceberg is not fol
 
 def open_catalog(settings: Settings, branch_catalog_name: str) -> Catalog:
     """Open the Iceberg catalog of a branch (``Branch.catalog_name``, or ``main``)."""
+    if settings.profile == "cluster":
+        from lakehouse.connect.cluster import cluster_settings
+        from lakehouse.connect.nessie_catalog import NessieCatalog
+
+        cluster = cluster_settings(settings)
+        return NessieCatalog(cluster.main_reference if branch_catalog_name == MAIN else branch_catalog_name, cluster)
     with closing(open_database(settings)):
         settings.warehouse.mkdir(parents=True, exist_ok=True)
     return EmbeddedCatalog(

@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import lru_cache
-from io import FileIO as RawFile
-from pathlib import Path
 from typing import Any
 
 from pyiceberg.io import FileIO, InputFile, OutputFile
@@ -23,31 +21,33 @@ from pyiceberg.manifest import (
     read_manifest_list,
 )
 
+from lakehouse.connect import objects
+
 DELETE_PATH_ID = 2147483546  # reserved field ids of position delete files, Iceberg specification
 DELETE_POSITION_ID = 2147483545
 
 
-class LocalInput(InputFile):  # type: ignore[misc]  # PyIceberg is not followed by mypy here
-    """A local file to read."""
+class VersionInput(InputFile):  # type: ignore[misc]  # PyIceberg is not followed by mypy here
+    """A file to read, by its location."""
 
     def __len__(self) -> int:
-        return Path(self.location).stat().st_size
+        return objects.size(self.location)
 
     def exists(self) -> bool:
         """Tell whether the file is there."""
-        return Path(self.location).exists()
+        return objects.exists(self.location)
 
-    def open(self, seekable: bool = True) -> RawFile:
+    def open(self, seekable: bool = True) -> Any:
         """Open the file."""
-        return RawFile(self.location)
+        return objects.open_input(self.location)
 
 
-class LocalFiles(FileIO):  # type: ignore[misc]  # as above
-    """Read-only access to local files."""
+class VersionFiles(FileIO):  # type: ignore[misc]  # as above
+    """Read-only access to the files of table versions."""
 
-    def new_input(self, location: str) -> LocalInput:
+    def new_input(self, location: str) -> VersionInput:
         """Return a file to read."""
-        return LocalInput(location)
+        return VersionInput(location)
 
     def new_output(self, location: str) -> OutputFile:
         """Refuse: versions are only read."""
@@ -109,7 +109,7 @@ def table_version(metadata_location: str, snapshot_id: int | None = None) -> Tab
         FileNotFoundError: the metadata file is gone.
         LookupError: the table has no such snapshot.
     """
-    metadata: dict[str, Any] = json.loads(Path(metadata_location).read_bytes())
+    metadata: dict[str, Any] = json.loads(objects.read_bytes(metadata_location))
     snapshot = _snapshot(metadata, snapshot_id)
     schema_id = metadata["current-schema-id"]
     if snapshot_id is not None and snapshot is not None:
@@ -186,9 +186,11 @@ def _deletes_from(file: DataFile) -> str | None:
 
 def manifests_of(manifest_list: str) -> list[ManifestFile]:
     """Read a manifest list."""
-    return list(read_manifest_list(LocalInput(manifest_list)))
+    with objects.store_errors(manifest_list):
+        return list(read_manifest_list(VersionInput(manifest_list)))
 
 
 def entries_of(manifest: ManifestFile) -> list[ManifestEntry]:
     """Return the entries of a manifest, without those that record a removal."""
-    return list(manifest.fetch_manifest_entry(LocalFiles(), discard_deleted=True))
+    with objects.store_errors(manifest.manifest_path):
+        return list(manifest.fetch_manifest_entry(VersionFiles(), discard_deleted=True))

@@ -49,7 +49,7 @@ from lakehouse.tables import (
     copy_options,
     ensure_table,
     merge_rows,
-    parquet_target,
+    move_files,
     replace_files,
     write_files,
 )
@@ -213,7 +213,7 @@ def _commit(
     summary |= _progress(con, ingestion, delivery, unique)
     if not merged:
         commit = replace_files if ingestion.contract.gov.source.mode == "replace" else append_files
-        commit(table, _moved(table, unique.files), batch_id=delivery.batch_id, summary=summary)
+        commit(table, move_files(table, unique.files), batch_id=delivery.batch_id, summary=summary)
         return stored
     staged = _one_glob(unique.files)
     mode: Any = ingestion.contract.gov.source.mode
@@ -253,17 +253,6 @@ def _progress(con: Connection, ingestion: Ingestion, delivery: Delivery, unique:
     if delivery.data_date is not None and delivery.delivered_at is not None:
         progress |= {DATA_DATE: delivery.data_date.isoformat(), DELIVERED_AT: delivery.delivered_at.isoformat()}
     return progress
-
-
-def _moved(table: Table, files: list[Path]) -> list[Path]:
-    """Move finished files to the table's place; they are on the same file system, so nothing is copied."""
-    target = parquet_target(table)
-    target.mkdir()
-    moved = []
-    for number, file in enumerate(files):
-        moved.append(target / f"part_{number}.parquet")
-        file.rename(moved[-1])
-    return moved
 
 
 def _one_glob(files: list[Path]) -> Path:

@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from lakehouse.branches import Branch
-from lakehouse.connect.duck import open_duckdb
 from lakehouse.connect.settings import Settings
 from lakehouse.ingest import BatchOutcome
 from lakehouse.pipeline.checking import check_marts, check_resources, publish_data_docs
 from lakehouse.pipeline.inputs import CATALOGUE_TOPIC, Inputs
 from lakehouse.pipeline.ops_tables import record_quality
-from lakehouse.pipeline.transform import build_path, commit_models, prepare_build, run_dbt
+from lakehouse.pipeline.workplaces import open_workplace
 
 GOVERNANCE_SCHEMAS = ("governance", "catalogue")
 
@@ -53,29 +52,27 @@ def transform(
     dbt runs only on resources that passed.
     """
     contracts = list(inputs.contracts.values()) if topic is None else inputs.of_topic(topic)
-    resources = check_resources(settings, branch, inputs, contracts, outcomes)
-    record_quality(settings, branch, resources.rows)
-    publish_data_docs(settings, resources.suites)
-    if resources.blocking:
-        return Built(resources.blocking)
-    database = prepare_build(settings, branch, inputs.contracts, inputs.vocabulary)
-    dbt = run_dbt(settings, branch, database, topic=topic)
+    with open_workplace(settings, branch) as place:
+        with place.resources() as con:
+            resources = check_resources(settings, branch, con, inputs, contracts, outcomes)
+        record_quality(settings, branch, resources.rows)
+        publish_data_docs(settings, resources.suites)
+        if resources.blocking:
+            return Built(resources.blocking)
+        dbt = place.build(inputs, topic)
     return Built([] if dbt.ok else dbt.failures)
 
 
 def check(settings: Settings, branch: Branch, inputs: Inputs, topic: str | None = None) -> Built:
     """Audit the marts that dbt built, and commit them to the branch when they pass."""
-    database = build_path(settings, branch)
-    con = open_duckdb(database, read_only=True, settings=settings)
-    try:
-        marts = check_marts(settings, con, schemas_of(inputs, topic))
-    finally:
-        con.close()
-    record_quality(settings, branch, marts.rows)
-    publish_data_docs(settings, marts.suites)
-    if marts.blocking:
-        return Built(marts.blocking)
-    return Built(models=commit_models(settings, branch, database, topic=topic))
+    with open_workplace(settings, branch) as place:
+        with place.marts() as con:
+            marts = check_marts(settings, con, schemas_of(inputs, topic))
+        record_quality(settings, branch, marts.rows)
+        publish_data_docs(settings, marts.suites)
+        if marts.blocking:
+            return Built(marts.blocking)
+        return Built(models=place.commit(topic))
 
 
 def schemas_of(inputs: Inputs, topic: str | None) -> list[str]:

@@ -11,10 +11,10 @@ from catalog.contract.model import Contract
 from catalog.derive.suite import expectation_suite
 from expectations.docs import write_data_docs
 from expectations.marts import mart_suites
+from expectations.names import table_sql
 from expectations.run import SuiteResult, blocking_failures, delivery_checks, validate
 from lakehouse.branches import Branch
-from lakehouse.connect.database import MAIN
-from lakehouse.connect.duck import Connection, attach_branch, open_duckdb
+from lakehouse.connect.database import MAIN, branch_pointers
 from lakehouse.connect.iceberg import open_catalog
 from lakehouse.connect.settings import Settings
 from lakehouse.ingest.outcome import BatchOutcome
@@ -31,30 +31,34 @@ class CheckResult:
 
 
 def check_resources(
-    settings: Settings, branch: Branch, inputs: Inputs, contracts: Iterable[Contract], outcomes: Sequence[BatchOutcome]
+    settings: Settings,
+    branch: Branch,
+    con: Any,
+    inputs: Inputs,
+    contracts: Iterable[Contract],
+    outcomes: Sequence[BatchOutcome],
 ) -> CheckResult:
-    """Check the resources of ``contracts`` that exist on the branch, and the deliveries that made them."""
-    con = open_duckdb(settings=settings)
-    try:
-        present = set(attach_branch(con, settings, branch.name))
-        rows_of = {contract.key: _count(con, contract.key) for contract in contracts if contract.key in present}
-        checked = [inputs.contracts[key] for key in rows_of]
-        # What was never delivered is a matter of supply, not of quality: it does not keep the others from going on.
-        held = [c for c in checked if rows_of[c.key] or published_rows(settings, c.key)]
-        suites = [expectation_suite(contract, inputs.vocabulary) for contract in held]
-        results = validate(con, suites)
-        rows = [row for result in results for row in result.rows()]
-        deliveries: list[dict[str, Any]] = []
-        for contract in checked:
-            received = [outcome.to_row() for outcome in outcomes if outcome.resource == contract.key]
-            published = published_rows(settings, contract.key)
-            deliveries += delivery_checks(contract, received, published, rows_of[contract.key])
-        return CheckResult(results, rows + deliveries, blocking_failures([*results, *deliveries]))
-    finally:
-        con.close()
+    """Check the resources of ``contracts`` that exist on the branch, and the deliveries that made them.
+
+    ``con`` shows the branch: DuckDB's or Trino's connection.
+    """
+    present = branch_pointers(settings, branch.name)
+    rows_of = _counts(con, [contract.key for contract in contracts if contract.key in present])
+    checked = [inputs.contracts[key] for key in rows_of]
+    # What was never delivered is a matter of supply, not of quality: it does not keep the others from going on.
+    held = [c for c in checked if rows_of[c.key] or published_rows(settings, c.key)]
+    suites = [expectation_suite(contract, inputs.vocabulary) for contract in held]
+    results = validate(con, suites)
+    rows = [row for result in results for row in result.rows()]
+    deliveries: list[dict[str, Any]] = []
+    for contract in checked:
+        received = [outcome.to_row() for outcome in outcomes if outcome.resource == contract.key]
+        published = published_rows(settings, contract.key)
+        deliveries += delivery_checks(contract, received, published, rows_of[contract.key])
+    return CheckResult(results, rows + deliveries, blocking_failures([*results, *deliveries]))
 
 
-def check_marts(settings: Settings, con: Connection, schemas: Iterable[str]) -> CheckResult:
+def check_marts(settings: Settings, con: Any, schemas: Iterable[str]) -> CheckResult:
     """Check the hand-written suites of the marts in ``schemas`` on a connection that shows them.
 
     A mart that is empty and was never published is not checked: its resources have not been delivered yet.
@@ -62,7 +66,8 @@ def check_marts(settings: Settings, con: Connection, schemas: Iterable[str]) -> 
     wanted = set(schemas)
     named = {str(suite["name"]): suite for suite in mart_suites()}
     mine = {name: suite for name, suite in named.items() if name.split(".")[0] in wanted}
-    suites = [suite for name, suite in mine.items() if _count(con, name) or published_rows(settings, name)]
+    rows_of = _counts(con, list(mine))
+    suites = [suite for name, suite in mine.items() if rows_of[name] or published_rows(settings, name)]
     results = validate(con, suites)
     return CheckResult(results, [row for result in results for row in result.rows()], blocking_failures(results))
 
@@ -83,6 +88,10 @@ def published_rows(settings: Settings, identifier: str) -> int | None:
     return int(snapshot.summary["total-records"] or 0)
 
 
-def _count(con: Connection, identifier: str) -> int:
-    found = con.execute(f"select count(*) from {identifier}").fetchone()
-    return int(found[0]) if found else 0
+def _counts(con: Any, identifiers: Sequence[str]) -> dict[str, int]:
+    """Return the number of rows of each table, in the order asked for, with one statement."""
+    if not identifiers:
+        return {}
+    selects = (f"select {number} as n, count(*) from {table_sql(name)}" for number, name in enumerate(identifiers))
+    found = dict(con.execute(" union all ".join(selects)).fetchall())
+    return {name: int(found[number]) for number, name in enumerate(identifiers)}

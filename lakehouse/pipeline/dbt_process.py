@@ -19,6 +19,7 @@ from lakehouse.connect.settings import Settings
 from lakehouse.pipeline.topics import PROJECT
 
 TARGET = "dbt"
+MANIFEST = "manifest.json"
 _PARTIAL_PARSE = "partial_parse.msgpack"
 _RUN_RESULTS = "run_results.json"
 _BAD = {"error", "fail", "runtime error"}
@@ -48,7 +49,9 @@ def dbt_cache(settings: Settings) -> Path:
     return settings.root / "dbt-cache"
 
 
-def run_build(settings: Settings, database: Path, selection: list[str]) -> DbtResult:
+def run_build(
+    settings: Settings, database: Path, selection: list[str], *, trino: Mapping[str, str] | None = None
+) -> DbtResult:
     """Run ``dbt build`` on what ``selection`` names, everything when it is empty.
 
     Unit tests judge the models, not the data: the project's own tests run them, a run on data does not.
@@ -56,18 +59,24 @@ def run_build(settings: Settings, database: Path, selection: list[str]) -> DbtRe
     started = time.monotonic()
     (target_of(database) / _RUN_RESULTS).unlink(missing_ok=True)
     selected = ["--select", *selection] if selection else []
-    done = run_command(settings, database, ["build", "--exclude-resource-type", "unit_test", *selected])
+    done = run_command(settings, database, ["build", "--exclude-resource-type", "unit_test", *selected], trino=trino)
     result = _read_result(target_of(database), done, time.monotonic() - started)
     log.info("dbt ended", ok=result.ok, models=result.models, tests=result.tests, seconds=round(result.seconds, 1))
     return result
 
 
-def run_command(settings: Settings, database: Path, arguments: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run one dbt command on a build database, with the parsed project of an earlier run when there is one."""
+def run_command(
+    settings: Settings, database: Path, arguments: list[str], *, trino: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run one dbt command on a build database, with the parsed project of an earlier run when there is one.
+
+    With ``trino``, the environment that says how to reach a branch's catalog, it runs there; artefacts are kept beside
+    ``database`` all the same.
+    """
     folder, target = database.parent, target_of(database)
-    target.mkdir(exist_ok=True)
+    target.mkdir(parents=True, exist_ok=True)
     cached = dbt_cache(settings) / _PARTIAL_PARSE
-    if cached.exists() and not (target / _PARTIAL_PARSE).exists():
+    if trino is None and cached.exists() and not (target / _PARTIAL_PARSE).exists():
         shutil.copyfile(cached, target / _PARTIAL_PARSE)
     command = [
         str(Path(sys.executable).parent / "dbt"),
@@ -77,15 +86,18 @@ def run_command(settings: Settings, database: Path, arguments: list[str]) -> sub
         *arguments,
     ]
     command += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(target)]
+    command += ["--target", "embedded" if trino is None else "cluster"]
     environment = {
         **os.environ,
         # Relative to the run's folder: an absolute path would be another profile in every run, and dbt parses anew for it.
         "CITYBRAIN_BUILD_DB": database.name,
         "CITYBRAIN_MEMORY_LIMIT": settings.memory_limit,
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        **(trino or {}),
     }
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=folder)
-    if (target / _PARTIAL_PARSE).exists():
+    # A branch's catalog is part of its profile: on Trino every run parses anew, and there is nothing to keep.
+    if trino is None and (target / _PARTIAL_PARSE).exists():
         cached.parent.mkdir(parents=True, exist_ok=True)
         fresh = cached.with_name(f"{_PARTIAL_PARSE}.{folder.name}")
         shutil.copyfile(target / _PARTIAL_PARSE, fresh)
@@ -95,7 +107,7 @@ def run_command(settings: Settings, database: Path, arguments: list[str]) -> sub
 
 def read_manifest(database: Path) -> dict[str, Any]:
     """Return the manifest that the last command on this database left."""
-    manifest: dict[str, Any] = json.loads((target_of(database) / "manifest.json").read_text(encoding="utf-8"))
+    manifest: dict[str, Any] = json.loads((target_of(database) / MANIFEST).read_text(encoding="utf-8"))
     return manifest
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,14 @@ from catalog.contract.model import Contract
 from catalog.contract.vocabulary import Vocabulary
 from catalog.derive.tables import TABLE_COLUMNS, contract_tables
 from lakehouse.branches import Branch
+from lakehouse.connect.cluster import cluster_settings
 from lakehouse.connect.database import branch_pointers
 from lakehouse.connect.duck import Connection, attach_branch, open_duckdb
 from lakehouse.connect.iceberg import open_catalog
 from lakehouse.connect.settings import Settings
 from lakehouse.pipeline import lineage
 from lakehouse.pipeline.dbt_process import (
+    MANIFEST,
     DbtResult,
     built_tables,
     dbt_cache,
@@ -37,6 +40,7 @@ from lakehouse.pipeline.dbt_process import (
     said,
     target_of,
 )
+from lakehouse.pipeline.dbt_trino import trino_environment
 from lakehouse.pipeline.errors import PipelineError
 from lakehouse.pipeline.inputs import CATALOGUE_TOPIC
 from lakehouse.pipeline.lineage import LINEAGE_COLUMNS, LINEAGE_TABLE, column_edges
@@ -49,6 +53,11 @@ _CODE = {".sql", ".yml", ".yaml", ".py"}
 _NOT_CODE = {"target", "logs", "dbt_packages", "__pycache__"}
 
 log = structlog.get_logger(__name__)
+
+
+class LineageFault(RuntimeError):
+    """The project's column lineage cannot be told; without it nothing is built."""
+
 
 __all__ = [
     "DbtResult",
@@ -94,11 +103,21 @@ def run_dbt(settings: Settings, branch: Branch, database: Path, *, topic: str | 
     """Run ``dbt build`` on a build database: everything, or the marts of one topic with all that they need."""
     log.info("dbt starts", branch=branch.name, topic=topic)
     if topic in {None, CATALOGUE_TOPIC}:
-        fault = _load_lineage(settings, database)
-        if fault:
-            return DbtResult(False, 0, 0, 0.0, [fault])
-    selection = [] if topic is None else [f"+path:models/marts/{folder}" for folder in _folders(topic)]
-    return run_build(settings, database, selection)
+        try:
+            _load_lineage(settings, database)
+        except LineageFault as fault:
+            return DbtResult(False, 0, 0, 0.0, [str(fault)])
+    return run_build(settings, database, selection_of(topic))
+
+
+def selection_of(topic: str | None) -> list[str]:
+    """Return what dbt is to build for a topic, in its own words; nothing stands for everything."""
+    return [] if topic is None else [f"+path:models/marts/{folder}" for folder in mart_schemas(topic)]
+
+
+def mart_schemas(topic: str) -> list[str]:
+    """Return the schemas whose marts a topic builds."""
+    return ["governance", "catalogue"] if topic == CATALOGUE_TOPIC else [topic]
 
 
 def commit_models(settings: Settings, branch: Branch, database: Path, *, topic: str | None = None) -> list[str]:
@@ -107,7 +126,7 @@ def commit_models(settings: Settings, branch: Branch, database: Path, *, topic: 
     wanted = [
         name
         for name in built_tables(database, COMMITTED_KINDS)
-        if topic is None or name.partition(".")[0] in _folders(topic)
+        if topic is None or name.partition(".")[0] in mart_schemas(topic)
     ]
     con = open_duckdb(database, read_only=True, settings=settings)
     try:
@@ -123,16 +142,27 @@ def write_dbt_docs(settings: Settings, branch: Branch) -> Path:
         PipelineError: the branch has no build, or dbt could not write the page.
     """
     database = build_path(settings, branch)
-    if not database.exists():
+    if not (target_of(database) / MANIFEST).exists():
         raise PipelineError(f"branch {branch.name} has no build to document; run the pipeline first")
     page = target_of(database) / "static_index.html"
-    done = run_command(settings, database, ["docs", "generate", "--static", "--no-compile"])
+    done = _generate_docs(settings, branch, database)
     if done.returncode or not page.exists():
         raise PipelineError(f"dbt docs generate failed: {said(done)}")
     place = settings.docs / "dbt"
     place.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(page, place / "index.html")
     return place / "index.html"
+
+
+def _generate_docs(settings: Settings, branch: Branch, database: Path) -> subprocess.CompletedProcess[str]:
+    arguments = ["docs", "generate", "--static", "--no-compile"]
+    if settings.profile == "embedded":
+        return run_command(settings, database, arguments)
+    from lakehouse.connect.trino import branch_catalog
+
+    with branch_catalog(settings, branch.catalog_name) as catalog:
+        trino = trino_environment(cluster_settings(settings), catalog)
+        return run_command(settings, database, arguments, trino=trino)
 
 
 def input_fingerprint(
@@ -149,10 +179,24 @@ def input_fingerprint(
     return _hash(seen)
 
 
-def _load_lineage(settings: Settings, database: Path) -> str | None:
-    """Put the project's column lineage into the build database; return why it cannot be read, None when it can.
+def _load_lineage(settings: Settings, database: Path) -> None:
+    """Put the project's column lineage into the build database."""
+    rows = lineage_rows(settings, database)
+    con = open_duckdb(database, settings=settings)
+    try:
+        con.execute(f"delete from {LINEAGE_TABLE}")
+        _insert(con, LINEAGE_TABLE, LINEAGE_COLUMNS, rows)
+    finally:
+        con.close()
 
-    It depends on the project alone, so the project is compiled for it once per version.
+
+def lineage_rows(settings: Settings, database: Path) -> list[dict[str, Any]]:
+    """Return the rows of the project's column lineage, by the names that its columns have on DuckDB.
+
+    It depends on the project alone, so the project is compiled for it once per version, on the DuckDB file ``database``.
+
+    Raises:
+        LineageFault: the project does not compile, or a model cannot be read.
     """
     kept = dbt_cache(settings) / f"lineage-{_lineage_version()}.json"
     kept.parent.mkdir(parents=True, exist_ok=True)
@@ -160,22 +204,15 @@ def _load_lineage(settings: Settings, database: Path) -> str | None:
         if not kept.exists():
             done = run_command(settings, database, ["compile"])
             if done.returncode:
-                return f"dbt 编译失败 (compile failed): {said(done)}"
+                raise LineageFault(f"dbt 编译失败 (compile failed): {said(done)}")
             try:
                 edges = column_edges(read_manifest(database), _described_columns())
             except ValueError as error:
-                return str(error)
+                raise LineageFault(str(error)) from error
             fresh = kept.with_suffix(".new")
             fresh.write_text(json.dumps(edges), encoding="utf-8")
             fresh.replace(kept)
-    rows = [dict(zip(LINEAGE_COLUMNS, edge, strict=True)) for edge in json.loads(kept.read_text(encoding="utf-8"))]
-    con = open_duckdb(database, settings=settings)
-    try:
-        con.execute(f"delete from {LINEAGE_TABLE}")
-        _insert(con, LINEAGE_TABLE, LINEAGE_COLUMNS, rows)
-    finally:
-        con.close()
-    return None
+    return [dict(zip(LINEAGE_COLUMNS, edge, strict=True)) for edge in json.loads(kept.read_text(encoding="utf-8"))]
 
 
 def _lineage_version() -> str:
@@ -204,10 +241,6 @@ def _files_hash(roots: Sequence[Path]) -> str:
 
 def _hash(seen: Mapping[str, Any]) -> str:
     return hashlib.blake2b(json.dumps(seen, sort_keys=True).encode(), digest_size=16).hexdigest()
-
-
-def _folders(topic: str) -> list[str]:
-    return ["governance", "catalogue"] if topic == CATALOGUE_TOPIC else [topic]
 
 
 def _create_empty(con: Connection, identifier: str, columns: Mapping[str, str]) -> None:

@@ -2,5 +2,6 @@
 
 from lakehouse.query.guard import QueryError
 from lakehouse.query.reader import Reader, open_reader
+from lakehouse.query.sql import SqlReader, open_sql
 
-__all__ = ["QueryError", "Reader", "open_reader"]
+__all__ = ["QueryError", "Reader", "SqlReader", "open_reader", "open_sql"]

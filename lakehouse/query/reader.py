@@ -21,6 +21,7 @@ from lakehouse.connect.duck import (
 )
 from lakehouse.connect.settings import Settings
 from lakehouse.connect.versions import table_version
+from lakehouse.connect.warehouse import warehouse_location
 from lakehouse.query.guard import QueryError, plain_message, read_question
 
 QUARANTINE = "ops.quarantine"
@@ -82,8 +83,8 @@ class Reader:
         if iceberg:
             con.execute("load avro")
             con.execute("load iceberg")
-        self._settings.warehouse.mkdir(parents=True, exist_ok=True)
-        con.execute("set allowed_directories = ?", [[str(self._settings.warehouse), str(self._settings.root / "tmp")]])
+        readable = [warehouse_location(self._settings), str(self._settings.root / "tmp")]
+        con.execute("set allowed_directories = ?", [readable])
         con.execute("set enable_external_access = false")
         for schema in sorted({identifier.partition(".")[0] for identifier in self._known}):
             con.execute(f"create schema {quote(schema)}")

@@ -2,7 +2,7 @@
 
 from lakehouse.tables.commit import append_files, has_batch, replace_files
 from lakehouse.tables.derived import replace_with_query
-from lakehouse.tables.files import copy_options, parquet_target, write_files
+from lakehouse.tables.files import copy_options, move_files, parquet_target, write_files
 from lakehouse.tables.maintenance import MaintenanceReport, compact, expire, maintain
 from lakehouse.tables.merge import DuplicateKey, MergeResult, merge_rows
 from lakehouse.tables.orphans import Orphan, find_orphans, remove_orphans
@@ -31,6 +31,7 @@ __all__ = [
     "history",
     "maintain",
     "merge_rows",
+    "move_files",
     "parquet_target",
     "read_at",
     "remove_orphans",

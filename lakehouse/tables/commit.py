@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,7 +91,9 @@ def rewritable(table: Table) -> LiveFiles:
     return files
 
 
-def append_files(table: Table, files: list[Path], *, batch_id: str, summary: dict[str, str] | None = None) -> bool:
+def append_files(
+    table: Table, files: Sequence[Path | str], *, batch_id: str, summary: dict[str, str] | None = None
+) -> bool:
     """Append Parquet files (written with ``write_files``) as one snapshot, without rewriting them.
 
     Returns False, and commits nothing, when the batch is already there or the files have no rows.
@@ -103,7 +105,9 @@ def append_files(table: Table, files: list[Path], *, batch_id: str, summary: dic
     return commit(table, lambda: Change(added=data_files(table, files)), batch_id=batch_id, summary=summary)
 
 
-def replace_files(table: Table, files: list[Path], *, batch_id: str, summary: dict[str, str] | None = None) -> bool:
+def replace_files(
+    table: Table, files: Sequence[Path | str], *, batch_id: str, summary: dict[str, str] | None = None
+) -> bool:
     """Let the table hold exactly the rows of these files; otherwise as ``append_files``."""
     return commit(
         table,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,8 +11,10 @@ from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.table import Table
 from pyiceberg.typedef import Record
 
+from lakehouse.connect import objects
 from lakehouse.connect.duck import Connection, literal
 from lakehouse.connect.versions import DELETE_PATH_ID, DELETE_POSITION_ID, LiveFiles
+from lakehouse.tables.files import data_folder
 
 _SCHEMA = pa.schema(
     [
@@ -49,17 +50,18 @@ def write_deletes(
 
 
 def _write(table: Table, file: DataFile, positions: pa.Array) -> DataFile:
-    target = Path(table.location()) / "data" / f"{uuid.uuid4().hex}-deletes.parquet"
+    target = f"{data_folder(table)}/{uuid.uuid4().hex}-deletes.parquet"
     paths = pa.repeat(pa.scalar(file.file_path), len(positions))
-    pq.write_table(pa.table([paths, positions], schema=_SCHEMA), target, compression="zstd")
+    with objects.store_errors(target), objects.open_output(target) as sink:
+        pq.write_table(pa.table([paths, positions], schema=_SCHEMA), sink, compression="zstd")
     bound = {DELETE_PATH_ID: file.file_path.encode()}
     return DataFile.from_args(
         content=DataFileContent.POSITION_DELETES,
-        file_path=str(target),
+        file_path=target,
         file_format=FileFormat.PARQUET,
         partition=Record(),
         record_count=len(positions),
-        file_size_in_bytes=target.stat().st_size,
+        file_size_in_bytes=objects.size(target),
         lower_bounds=bound,
         upper_bounds=bound,
         spec_id=table.spec().spec_id,

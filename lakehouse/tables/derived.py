@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError, ValidationException
@@ -27,6 +26,7 @@ from pyiceberg.types import (
     TimeType,
 )
 
+from lakehouse.connect import objects
 from lakehouse.connect.duck import Connection, quote
 from lakehouse.connect.faults import fault_point
 from lakehouse.tables.commit import Change, add_snapshot, every_file, refresh
@@ -98,7 +98,7 @@ def replace_with_query(
         _commit(table, schema, files, dict(summary or {}) | {CONTENT_HASH: digest})
     except (CommitFailedException, ValidationException):
         for file in files:
-            file.unlink(missing_ok=True)
+            objects.remove(file)
         refresh(table)
         raise
     fault_point("after-commit")
@@ -164,7 +164,7 @@ def _next_schema(table: Table, columns: list[tuple[str, IcebergType]]) -> Schema
     return Schema(*fields, schema_id=1 + max(schema.schema_id for schema in table.metadata.schemas))
 
 
-def _commit(table: Table, schema: Schema, files: list[Path], properties: dict[str, str]) -> None:
+def _commit(table: Table, schema: Schema, files: list[str], properties: dict[str, str]) -> None:
     transaction = table.transaction()
     transaction.set_properties({CONTENT_HASH: properties[CONTENT_HASH]})
     if schema != table.schema():

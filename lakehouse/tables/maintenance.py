@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import structlog
 from pyiceberg.exceptions import CommitFailedException, ValidationException
@@ -23,6 +22,7 @@ from lakehouse.branches import (
     open_branch,
     publish,
 )
+from lakehouse.connect import objects
 from lakehouse.connect.database import branch_pointers, reading
 from lakehouse.connect.duck import Connection, files_sql, open_duckdb
 from lakehouse.connect.iceberg import open_catalog
@@ -133,16 +133,16 @@ def _worth_packing(live: LiveFiles) -> list[DataFile]:
     return dirty + small if len(dirty + small) > 1 else dirty
 
 
-def _write_packed(con: Connection, table: Table, files: list[DataFile], live: LiveFiles) -> list[Path]:
+def _write_packed(con: Connection, table: Table, files: list[DataFile], live: LiveFiles) -> list[str]:
     columns = [Column(f.field_id, f.name, str(f.field_type), f.required) for f in table.schema().fields]
     deletes = [(d.file_path, file.file_path) for file in files for d in live.deletes.get(file.file_path, [])]
     paths = [file.file_path for file in files]
     return write_files(con, table, f"select * from {files_sql(columns, paths, deletes, evolved=live.evolved)}")
 
 
-def _remove(files: list[Path]) -> None:
+def _remove(files: list[str]) -> None:
     for file in files:
-        file.unlink(missing_ok=True)
+        objects.remove(file)
 
 
 def expire(settings: Settings, table: Table) -> int:
@@ -174,13 +174,8 @@ def expire(settings: Settings, table: Table) -> int:
 
 def _shown_snapshots(settings: Settings, identifier: str) -> set[int]:
     """Return the current snapshots of a table on every branch and in every kept publish."""
-    namespace, _, table = identifier.partition(".")
     with reading(settings) as db:
-        rows = db.execute(
-            "select metadata_location from iceberg_tables where table_namespace = ? and table_name = ?",
-            (namespace, table),
-        ).fetchall()
-    locations = {row[0] for row in rows}
+        locations = {pointer for name, pointer in db.every_pointer() if name == identifier}
     locations |= {tables[identifier] for tables in kept_pointers(settings) if identifier in tables}
-    shown = {table_version(location).snapshot_id for location in locations if Path(location).exists()}
+    shown = {table_version(location).snapshot_id for location in locations if objects.exists(location)}
     return {snapshot for snapshot in shown if snapshot is not None}

@@ -17,6 +17,7 @@ from pyiceberg.exceptions import CommitFailedException, ValidationException
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 
+from lakehouse.connect import objects
 from lakehouse.connect.duck import Connection, duck_type, files_sql, literal, quote
 from lakehouse.connect.faults import fault_point
 from lakehouse.connect.versions import Column, LiveFiles
@@ -97,7 +98,7 @@ def merge_rows(
 
 def _discard(change: Change) -> None:
     for file in change.added:
-        Path(file.file_path).unlink(missing_ok=True)
+        objects.remove(file.file_path)
 
 
 class _Merge:
@@ -233,7 +234,7 @@ class _Merge:
     def _is_rewritten(self, file: DataFile, rows: int, live: LiveFiles) -> bool:
         return bool(rows + live.deleted_rows(file.file_path) > REWRITE_SHARE * file.record_count)
 
-    def _write_new(self, marked: list[int], inserted: int) -> list[Path]:
+    def _write_new(self, marked: list[int], inserted: int) -> list[str]:
         """Write the new versions of the marked files' rows, and the rows with new keys."""
         wanted = ["m.verdict is null"] if inserted else []
         if marked:
@@ -248,7 +249,7 @@ class _Merge:
             f" where {' or '.join(wanted)}",
         )
 
-    def _rewrite_all(self, files: list[DataFile], live: LiveFiles, numbers: list[int]) -> list[Path]:
+    def _rewrite_all(self, files: list[DataFile], live: LiveFiles, numbers: list[int]) -> list[str]:
         if not numbers:
             return []
         self.con.execute(
@@ -258,11 +259,11 @@ class _Merge:
         # The file must be the probe side: its rows stream through, only the updates are held in memory.
         self.con.execute("set disabled_optimizers = 'join_order,build_side_probe_side'")
         try:
-            return [path for number in numbers for path in self._rewrite(files[number], number, live)]
+            return [file for number in numbers for file in self._rewrite(files[number], number, live)]
         finally:
             self.con.execute("reset disabled_optimizers")
 
-    def _rewrite(self, file: DataFile, number: int, live: LiveFiles) -> list[Path]:
+    def _rewrite(self, file: DataFile, number: int, live: LiveFiles) -> list[str]:
         """Write one file again with its updated rows replaced where they stand."""
         columns = ", ".join(
             f"case when u.file_number is null then t.{name} else u.{name} end as {name}"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from pyiceberg.manifest import DataFile, ManifestFile
 
 from lakehouse.branches import kept_pointers
+from lakehouse.connect import objects
 from lakehouse.connect.database import reading
+from lakehouse.connect.servers import ServerUnavailable
 from lakehouse.connect.settings import Settings
 from lakehouse.connect.versions import entries_of, manifests_of
 
@@ -53,9 +54,7 @@ def reachable(settings: Settings) -> Reachable:
 
 def _branch_pointers(settings: Settings) -> list[tuple[str, str]]:
     with reading(settings) as db:
-        return db.execute(
-            "select distinct table_namespace || '.' || table_name, metadata_location from iceberg_tables order by 1, 2"
-        ).fetchall()
+        return db.every_pointer()
 
 
 class _Walk:
@@ -83,7 +82,7 @@ class _Walk:
 
     def _read_json(self, identifier: str, pointer: str) -> dict[str, Any] | None:
         try:
-            return dict(json.loads(Path(pointer).read_bytes()))
+            return dict(json.loads(objects.read_bytes(pointer)))
         except FileNotFoundError:
             self.found.faults.append(Fault("missing", pointer, identifier, "table metadata"))
         except ValueError as fault:
@@ -99,6 +98,8 @@ class _Walk:
         except FileNotFoundError:
             self.found.faults.append(Fault("missing", path, identifier, "manifest list"))
             return
+        except ServerUnavailable:
+            raise
         except Exception as fault:  # a damaged Avro file raises whatever its decoder stumbles over
             self.found.faults.append(Fault("unreadable", path, identifier, f"manifest list: {fault}"))
             return
@@ -113,6 +114,8 @@ class _Walk:
         except FileNotFoundError:
             self.found.faults.append(Fault("missing", manifest.manifest_path, identifier, "manifest"))
             return
+        except ServerUnavailable:
+            raise
         except Exception as fault:  # as above
             self.found.faults.append(Fault("unreadable", manifest.manifest_path, identifier, f"manifest: {fault}"))
             return

@@ -16,6 +16,9 @@ from pyiceberg.table import Table
 from pyiceberg.types import DecimalType, DoubleType, FloatType, IcebergType, IntegerType, LongType, NestedField
 from sqlalchemy.exc import IntegrityError
 
+from lakehouse.branches import StaleWriter
+from lakehouse.connect.servers import ReferenceGone
+
 # Retries are ours: a retry inside PyIceberg would commit again without looking whether the batch is there by now.
 TABLE_PROPERTIES = {
     "format-version": "2",
@@ -38,10 +41,15 @@ def ensure_table(
 
     Raises:
         SchemaConflict: any other difference; the message names the column and both types.
+        StaleWriter: the branch was taken over or dropped.
     """
     wanted = Schema.model_validate(schema_json)
     try:
         table = catalog.load_table(identifier)
+    except ReferenceGone as gone:
+        raise StaleWriter(
+            f"{identifier}: this writer's branch was taken over or dropped; its successor does the work"
+        ) from gone
     except NoSuchTableError:
         return _create(catalog, identifier, wanted, properties or {})
     return _evolve(table, identifier, wanted, properties or {})

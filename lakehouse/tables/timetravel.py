@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+from lakehouse.connect import objects
 from lakehouse.connect.database import MAIN, branch_pointers
 from lakehouse.connect.duck import Connection, Relation, quote, version_sql
 from lakehouse.connect.settings import Settings
@@ -38,7 +38,7 @@ def history(settings: Settings, identifier: str, branch: str = MAIN) -> list[Sna
     Raises:
         UnknownTable: the branch has no such table.
     """
-    metadata = json.loads(Path(_pointer(settings, identifier, branch)).read_bytes())
+    metadata = json.loads(objects.read_bytes(_pointer(settings, identifier, branch)))
     snapshots = sorted(metadata.get("snapshots", []), key=lambda snapshot: snapshot["sequence-number"])
     return [_info(snapshot) for snapshot in snapshots]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import pyarrow.parquet as pq
 from pyiceberg.manifest import DataFile, DataFileContent
 
+from lakehouse.connect import objects
 from lakehouse.connect.duck import Connection, DuckError, literal, open_duckdb
 from lakehouse.connect.settings import Settings
+from lakehouse.tables.files import read_footer
 from lakehouse.tables.orphans import MINIMUM_AGE_SECONDS, find_orphans
 from lakehouse.tables.reachability import Fault, reachable
 
@@ -59,14 +59,14 @@ def verify(
 
 
 def _check(path: str, table: str, entry: DataFile, con: Connection | None) -> Fault | None:
-    file = Path(path)
-    if not file.exists():
+    try:
+        size = objects.size(path)
+    except FileNotFoundError:
         return Fault("missing", path, table, "data file")
-    size = file.stat().st_size
     if size != entry.file_size_in_bytes:
         return Fault("size", path, table, f"{size} bytes, recorded are {entry.file_size_in_bytes}")
     try:
-        rows = pq.read_metadata(file).num_rows
+        rows = read_footer(path)[0].num_rows
         if con is not None:
             # A count could be answered from the footer; a hash of every value decodes every page.
             con.execute(f"select bit_xor(hash(columns(*))) from read_parquet({literal(path)})").fetchall()

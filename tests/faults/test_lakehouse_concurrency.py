@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+from collections.abc import Iterator
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
 import pytest
+from isolated_cluster import make_cluster_home, remove_cluster_home
 
 from lakehouse.branches import join_branch, open_branch, publish
 from lakehouse.connect.duck import attach_branch, open_duckdb
@@ -29,7 +31,8 @@ SCHEMA: dict[str, Any] = {
 
 
 def make_settings(home: Path) -> Settings:
-    return Settings(home=home, threads=1, memory_limit="200MB")
+    profile = "cluster" if (home / "cluster.json").exists() else "embedded"
+    return Settings(home=home, profile=profile, threads=1, memory_limit="200MB")
 
 
 def write(home: Path, writer: int, start: Barrier) -> None:
@@ -46,10 +49,12 @@ def write(home: Path, writer: int, start: Barrier) -> None:
             append_files(table, write_files(con, table, rows), batch_id=f"{identifier}:{batch}")
 
 
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+@pytest.fixture(scope="module", params=["embedded", pytest.param("cluster", marks=pytest.mark.stack)])
+def settings(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Settings]:
     """A home that eight processes wrote to at once, without anybody preparing it."""
     home = tmp_path_factory.mktemp("concurrent")
+    if request.param == "cluster":
+        make_cluster_home(home)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
         ["pytest", "lakehouse.tables", "lakehouse.connect.duck", "lakehouse.connect.iceberg"]
@@ -61,7 +66,10 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     for worker in workers:
         worker.join()
     assert [worker.exitcode for worker in workers] == [0] * PROCESSES
-    return make_settings(home)
+    settings = make_settings(home)
+    yield settings
+    if request.param == "cluster":
+        remove_cluster_home(settings)
 
 
 def test_every_commit_to_the_shared_table_lands_once(settings: Settings) -> None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from collections.abc import Iterator
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
 import pytest
+from isolated_cluster import make_cluster_home, remove_cluster_home
 
-from lakehouse.branches import Branch, join_branch, open_branch, publish, publish_history
+from lakehouse.branches import Branch, current_snapshot, join_branch, open_branch, publish, publish_history
 from lakehouse.connect.database import branch_pointers
 from lakehouse.connect.duck import Connection, attach_branch, open_duckdb
 from lakehouse.connect.iceberg import open_catalog
@@ -105,7 +107,21 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tupl
 
 
 def make_settings(home: Path) -> Settings:
-    return Settings(home=home, threads=1, memory_limit="300MB")
+    profile = "cluster" if (home / "cluster.json").exists() else "embedded"
+    return Settings(home=home, profile=profile, threads=1, memory_limit="300MB")
+
+
+@pytest.fixture
+def cluster_place(tmp_path: Path) -> Iterator[Path]:
+    make_cluster_home(tmp_path)
+    yield tmp_path
+    remove_cluster_home(make_settings(tmp_path))
+
+
+@pytest.fixture(params=["embedded", pytest.param("cluster", marks=pytest.mark.stack)])
+def place(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A home of either profile."""
+    return tmp_path if request.param == "embedded" else request.getfixturevalue("cluster_place")
 
 
 # Three appends, two merges and one derived table commit; tables are created before their first commit.
@@ -128,10 +144,10 @@ def make_settings(home: Path) -> Settings:
     ],
 )
 def test_rerun_after_a_kill_gives_the_rows_of_an_undisturbed_run(
-    tmp_path: Path, fault: str, undisturbed: dict[str, list[tuple[Any, ...]]]
+    place: Path, fault: str, undisturbed: dict[str, list[tuple[Any, ...]]]
 ) -> None:
-    settings = make_settings(tmp_path)
-    run_killed_at(tmp_path, fault)
+    settings = make_settings(place)
+    run_killed_at(place, fault)
     seen_by_readers = shown(settings)
     assert seen_by_readers in ({}, undisturbed), "readers see nothing or everything"
     assert bool(seen_by_readers) == (fault == "after-publish")
@@ -142,12 +158,45 @@ def test_rerun_after_a_kill_gives_the_rows_of_an_undisturbed_run(
     assert verify(settings).ok
 
 
+@pytest.mark.stack
+def test_publish_killed_between_the_stores_is_in_the_log_at_the_next_door(
+    cluster_place: Path, undisturbed: dict[str, list[tuple[Any, ...]]]
+) -> None:
+    run_killed_at(cluster_place, "between-stores")
+    settings = make_settings(cluster_place)
+    assert shown(settings) == undisturbed, "Nessie's commit is the publish"
+
+    branch = open_branch(settings, "next")
+
+    assert [entry.branch for entry in publish_history(settings)] == ["run"]
+    assert current_snapshot(settings) == publish_history(settings)[0].snapshot
+    assert publish(settings, branch).tables_changed == []
+    run_pipeline(settings)
+    assert len(publish_history(settings)) == 1
+    assert shown(settings) == undisturbed
+
+
+@pytest.mark.stack
+def test_without_the_intent_guard_the_log_never_hears_of_that_publish(
+    cluster_place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control of the test above."""
+    run_killed_at(cluster_place, "between-stores")
+    monkeypatch.setenv("CITYBRAIN_TEST", "1")
+    monkeypatch.setenv("CITYBRAIN_UNSAFE_SKIP_GUARD", "intent")
+    settings = make_settings(cluster_place)
+
+    open_branch(settings, "next")
+
+    assert publish_history(settings) == []
+
+
 def test_several_kills_in_a_row_still_end_in_the_same_rows(
-    tmp_path: Path, undisturbed: dict[str, list[tuple[Any, ...]]]
+    place: Path, undisturbed: dict[str, list[tuple[Any, ...]]]
 ) -> None:
     for fault in ("after-commit", "after-data-files:2", "after-commit:2", "in-publish"):
-        run_killed_at(tmp_path, fault)
-    settings = make_settings(tmp_path)
+        run_killed_at(place, fault)
+    settings = make_settings(place)
 
     run_pipeline(settings)
 
@@ -155,8 +204,8 @@ def test_several_kills_in_a_row_still_end_in_the_same_rows(
     assert len(publish_history(settings)) == 1
 
 
-def test_rerun_of_a_finished_run_commits_nothing(tmp_path: Path) -> None:
-    settings = make_settings(tmp_path)
+def test_rerun_of_a_finished_run_commits_nothing(place: Path) -> None:
+    settings = make_settings(place)
     run_pipeline(settings)
     before = branch_pointers(settings)
 
@@ -167,13 +216,13 @@ def test_rerun_of_a_finished_run_commits_nothing(tmp_path: Path) -> None:
 
 
 def test_without_the_batch_guard_rows_come_twice(
-    tmp_path: Path, undisturbed: dict[str, list[tuple[Any, ...]]], monkeypatch: pytest.MonkeyPatch
+    place: Path, undisturbed: dict[str, list[tuple[Any, ...]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: the kill after a commit is what the batch id is for."""
-    run_killed_at(tmp_path, "after-commit", skip_guard="batch-id")
+    run_killed_at(place, "after-commit", skip_guard="batch-id")
     monkeypatch.setenv("CITYBRAIN_TEST", "1")
     monkeypatch.setenv("CITYBRAIN_UNSAFE_SKIP_GUARD", "batch-id")
-    settings = make_settings(tmp_path)
+    settings = make_settings(place)
 
     run_pipeline(settings)
 
@@ -181,21 +230,21 @@ def test_without_the_batch_guard_rows_come_twice(
 
 
 def test_without_the_publish_transaction_readers_see_half_a_publish(
-    tmp_path: Path, undisturbed: dict[str, list[tuple[Any, ...]]]
+    place: Path, undisturbed: dict[str, list[tuple[Any, ...]]]
 ) -> None:
     """Negative control: the kill in the middle of a publish is what the transaction is for."""
-    run_killed_at(tmp_path, "in-publish", skip_guard="publish-transaction")
+    run_killed_at(place, "in-publish", skip_guard="publish-transaction")
 
-    assert shown(make_settings(tmp_path)) not in ({}, undisturbed)
+    assert shown(make_settings(place)) not in ({}, undisturbed)
 
 
 def test_without_the_fencing_guard_a_late_writer_changes_what_its_successor_publishes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: a writer that was taken over and woke up again is what the token is for."""
     monkeypatch.setenv("CITYBRAIN_TEST", "1")
     monkeypatch.setenv("CITYBRAIN_UNSAFE_SKIP_GUARD", "fencing")
-    settings = make_settings(tmp_path)
+    settings = make_settings(place)
     late = open_branch(settings, "run")
     successor = open_branch(settings, "run", takeover=True)
     con = open_duckdb(settings=settings)
@@ -205,9 +254,9 @@ def test_without_the_fencing_guard_a_late_writer_changes_what_its_successor_publ
     assert publish(settings, successor).tables_changed == ["gaj.event", "gaj.person"]
 
 
-def test_killed_writer_of_a_shared_branch_does_not_lock_the_others_out(tmp_path: Path) -> None:
-    settings = make_settings(tmp_path)
-    run_killed_at(tmp_path, "after-commit:2")
+def test_killed_writer_of_a_shared_branch_does_not_lock_the_others_out(place: Path) -> None:
+    settings = make_settings(place)
+    run_killed_at(place, "after-commit:2")
 
     branch = join_branch(settings, "run")
     load(settings, branch, open_duckdb(settings=settings))

@@ -1,4 +1,4 @@
-"""A lakehouse in a temporary folder, and a small table of persons to try things on."""
+"""A lakehouse of either profile that nobody else uses, and a small table of persons to try things on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from isolated_cluster import make_cluster_home, remove_cluster_home
 
 from lakehouse.branches import Branch, open_branch
 from lakehouse.connect.duck import Connection, attach_branch, open_duckdb
@@ -28,9 +29,16 @@ PERSON_SCHEMA: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path / "home", threads=2, memory_limit="500MB")
+@pytest.fixture(params=["embedded", pytest.param("cluster", marks=pytest.mark.stack)])
+def settings(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Settings]:
+    home = tmp_path / "home"
+    if request.param == "embedded":
+        yield Settings(home=home, threads=2, memory_limit="500MB")
+        return
+    make_cluster_home(home)
+    settings = Settings(home=home, profile="cluster", threads=2, memory_limit="500MB")
+    yield settings
+    remove_cluster_home(settings)
 
 
 @pytest.fixture

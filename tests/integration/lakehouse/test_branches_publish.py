@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -200,7 +201,8 @@ def test_stale_writer_creating_a_table_stays_out_of_the_branch(
     old = open_branch(settings, "run")
     new = open_branch(settings, "run", takeover=True)
 
-    add_persons(old, "gaj.ghost", 0, 5, batch="b1")
+    with suppress(StaleWriter):
+        add_persons(old, "gaj.ghost", 0, 5, batch="b1")
 
     assert count("gaj.ghost", "run") == -1
     assert publish(settings, new).tables_changed == []

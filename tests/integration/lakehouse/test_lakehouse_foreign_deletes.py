@@ -17,6 +17,7 @@ from pyiceberg.table.update.snapshot import _FastAppendFiles
 from pyiceberg.typedef import Record
 
 from lakehouse.branches import open_branch, publish
+from lakehouse.connect import objects
 from lakehouse.connect.duck import Connection, attach_branch
 from lakehouse.connect.iceberg import open_catalog
 from lakehouse.connect.settings import Settings
@@ -56,21 +57,22 @@ def table(settings: Settings, add_persons: Callable[..., bool]) -> Table:
 
 
 def _delete_positions(table: Table, data_file: str, positions: list[int]) -> None:
-    path = Path(table.location()) / "data" / f"{uuid.uuid4().hex}-deletes.parquet"
+    path = f"{table.location()}/data/{uuid.uuid4().hex}-deletes.parquet"
     schema = pa.schema(
         [
             pa.field("file_path", pa.string(), False, {b"PARQUET:field_id": b"2147483546"}),
             pa.field("pos", pa.int64(), False, {b"PARQUET:field_id": b"2147483545"}),
         ]
     )
-    pq.write_table(pa.table([[data_file] * len(positions), positions], schema=schema), path)
+    with objects.open_output(path) as sink:
+        pq.write_table(pa.table([[data_file] * len(positions), positions], schema=schema), sink)
     deletes = DataFile.from_args(
         content=DataFileContent.POSITION_DELETES,
-        file_path=str(path),
+        file_path=path,
         file_format=FileFormat.PARQUET,
         partition=Record(),
         record_count=len(positions),
-        file_size_in_bytes=path.stat().st_size,
+        file_size_in_bytes=objects.size(path),
         spec_id=0,
     )
     transaction = table.transaction()

@@ -127,7 +127,8 @@ def test_everything_else_is_refused_and_the_reader_lives_on(reader: Reader, sett
         "select * from read_csv('/etc/passwd')",
         "copy (select 1) to '/tmp/out.csv'",
         "attach '/tmp/other.db'",
-        "load httpfs",
+        "select * from read_csv('http://127.0.0.1:1/x.csv')",
+        "load iceberg",
     ],
 )
 def test_the_engine_refuses_too_when_the_guard_is_passed_by(reader: Reader, sql: str) -> None:

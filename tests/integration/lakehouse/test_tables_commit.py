@@ -15,6 +15,7 @@ from pyiceberg.table import Table
 from pyiceberg.types import StringType
 
 from lakehouse.branches import Branch
+from lakehouse.connect import objects
 from lakehouse.connect.duck import Connection, attach_branch
 from lakehouse.connect.iceberg import open_catalog
 from lakehouse.connect.settings import Settings
@@ -239,7 +240,7 @@ def test_history_and_time_travel_show_each_snapshot(
 
 
 def test_metadata_says_format_version_2_and_that_retries_are_ours(table: Table) -> None:
-    metadata = json.loads(Path(table.metadata_location).read_text())
+    metadata = json.loads(objects.read_bytes(table.metadata_location))
 
     assert metadata["format-version"] == 2
     assert metadata["properties"]["commit.retry.num-retries"] == "0"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+from pyiceberg.manifest import ManifestFile
+from pyiceberg.table import Table
+from pyiceberg.table.snapshots import Snapshot
 
 from lakehouse.branches import (
     BranchError,
@@ -16,6 +17,7 @@ from lakehouse.branches import (
     pointers_at,
     publish,
 )
+from lakehouse.connect import objects
 from lakehouse.connect.duck import Connection, attach_branch, attach_pointers
 from lakehouse.connect.iceberg import open_catalog
 from lakehouse.connect.settings import Settings
@@ -114,10 +116,10 @@ def test_orphans_are_files_of_no_branch_and_no_publish(settings: Settings, con: 
     [lost] = write_files(con, table, _persons())
 
     assert find_orphans(settings) == [], "too young"
-    assert [orphan.path for orphan in find_orphans(settings, minimum_age_seconds=0)] == [str(lost)]
+    assert [orphan.path for orphan in find_orphans(settings, minimum_age_seconds=0)] == [lost]
     remove_orphans(settings, minimum_age_seconds=0)
 
-    assert not lost.parent.exists()
+    assert list(objects.listing(lost.rpartition("/")[0])) == []
     assert len(rows(con, settings, "mzj.b", "other")) == 5
     assert len(rows(con, settings, "gaj.a")) == 20
 
@@ -159,34 +161,58 @@ def test_verify_counts_what_it_looked_at(settings: Settings, add_persons: Add) -
     assert (report.ok, report.tables, report.files, report.rows, report.orphaned) == (True, 1, 3, 30, [])
 
 
-def _data_file(settings: Settings) -> Path:
-    return Path(live(open_catalog(settings, "main").load_table("gaj.a")).data[0].file_path)
+def _table(settings: Settings) -> Table:
+    return open_catalog(settings, "main").load_table("gaj.a")
 
 
-def _newest(settings: Settings, pattern: str) -> Path:
-    return max((settings.warehouse / "gaj" / "a" / "metadata").glob(pattern), key=os.path.getmtime)
+def _data_file(settings: Settings) -> str:
+    return str(live(_table(settings)).data[0].file_path)
 
 
-def _truncate(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-7])
+def _metadata(settings: Settings) -> str:
+    return str(_table(settings).metadata_location)
 
 
-def _flip(path: Path) -> None:
-    content = bytearray(path.read_bytes())
+def _manifest_list(settings: Settings) -> str:
+    return str(_snapshot(settings).manifest_list)
+
+
+def _manifest(settings: Settings) -> str:
+    manifests: list[ManifestFile] = _snapshot(settings).manifests(_table(settings).io)
+    return str(manifests[0].manifest_path)
+
+
+def _snapshot(settings: Settings) -> Snapshot:
+    snapshot = _table(settings).current_snapshot()
+    assert snapshot is not None
+    return snapshot
+
+
+def _write(location: str, content: bytes) -> None:
+    with objects.open_output(location) as file:
+        file.write(content)
+
+
+def _truncate(location: str) -> None:
+    _write(location, objects.read_bytes(location)[:-7])
+
+
+def _flip(location: str) -> None:
+    content = bytearray(objects.read_bytes(location))
     content[20:60] = bytes(40)
-    path.write_bytes(content)
+    _write(location, bytes(content))
 
 
 @pytest.mark.parametrize(
     ("damage", "kind"),
     [
-        (lambda s: _data_file(s).unlink(), "missing"),
+        (lambda s: objects.remove(_data_file(s)), "missing"),
         (lambda s: _truncate(_data_file(s)), "size"),
-        (lambda s: _newest(s, "*-m0.avro").unlink(), "missing"),
-        (lambda s: _truncate(_newest(s, "*-m0.avro")), "unreadable"),
-        (lambda s: _newest(s, "snap-*.avro").unlink(), "missing"),
-        (lambda s: _newest(s, "*.metadata.json").unlink(), "missing"),
-        (lambda s: _truncate(_newest(s, "*.metadata.json")), "unreadable"),
+        (lambda s: objects.remove(_manifest(s)), "missing"),
+        (lambda s: _truncate(_manifest(s)), "unreadable"),
+        (lambda s: objects.remove(_manifest_list(s)), "missing"),
+        (lambda s: objects.remove(_metadata(s)), "missing"),
+        (lambda s: _truncate(_metadata(s)), "unreadable"),
     ],
 )
 def test_verify_finds_damage(

@@ -36,7 +36,7 @@ def test_a_source_names_every_column_with_its_type() -> None:
     (table,) = source["tables"]
     columns = {column["name"]: column["data_type"] for column in table["columns"]}
     expected = {prop.name: prop.physical_type for prop in CONTRACTS["gaj.resident"].properties}
-    assert columns == {**expected, "_batch_id": "varchar", "_row": "bigint"}
+    assert columns == {**expected, "updated_at": "timestamp(6)", "_batch_id": "varchar", "_row": "bigint"}
     meta = table["config"]["meta"]
     assert (meta["resource_code"], meta["share_type"], meta["grade"], meta["topic"]) == ("101001/1", 2, 3, "population")
 

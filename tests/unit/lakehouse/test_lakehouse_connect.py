@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from lakehouse.connect import faults
-from lakehouse.connect.database import ProfileUnavailable, open_database
+from lakehouse.connect.cluster import ProfileUnavailable
+from lakehouse.connect.database import branch_pointers
 from lakehouse.connect.duck import EXTENSIONS, Connection, attach_pointers, duck_type, files_sql, open_duckdb
 from lakehouse.connect.faults import fault_point, guard_off
 from lakehouse.connect.settings import Settings
@@ -119,7 +120,7 @@ def test_quarantine_view_is_there_without_any_table(con: Connection) -> None:
 
 def test_cluster_profile_says_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(ProfileUnavailable, match="CITYBRAIN_PROFILE"):
-        open_database(Settings(home=tmp_path, profile="cluster"))
+        branch_pointers(Settings(home=tmp_path, profile="cluster"))
 
 
 def test_fault_point_kills_at_its_nth_passage_only(monkeypatch: pytest.MonkeyPatch) -> None:

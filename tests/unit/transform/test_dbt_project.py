@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from catalog.contract.load import load_contracts, load_vocabulary, read_yaml
+from lakehouse.pipeline.ops_tables import OUTCOMES, QUALITY, ops_columns
 from lakehouse.pipeline.topics import PROJECT
 
 CONTRACTS = load_contracts()
@@ -36,8 +37,10 @@ def described() -> dict[str, dict[str, Any]]:
     return found
 
 
-def varchar_of(physical_type: str) -> str:
-    """Iceberg strings have no length, so neither have the columns of the views over them."""
+def column_type_of(physical_type: str) -> str:
+    """Iceberg strings have no length, so neither have the columns of staging; its timestamps have microseconds."""
+    if physical_type == "timestamp":
+        return "timestamp(6)"
     return "varchar" if physical_type.startswith("varchar") else physical_type
 
 
@@ -45,7 +48,7 @@ def varchar_of(physical_type: str) -> str:
 def test_staging_model_describes_what_its_contract_says(key: str) -> None:
     contract = CONTRACTS[key]
     model = described()[f"stg_{contract.dept}__{contract.resource}"]
-    wanted = [(p.name, varchar_of(p.physical_type), p.business_name) for p in contract.properties]
+    wanted = [(p.name, column_type_of(p.physical_type), p.business_name) for p in contract.properties]
 
     columns = [(c["name"], c["data_type"], c["config"]["meta"]["business_name"]) for c in model["columns"]]
 
@@ -110,3 +113,12 @@ def test_no_model_asks_the_clock_or_speaks_one_engines_dialect(pattern: re.Patte
 )
 def test_the_patterns_would_notice(pattern: re.Pattern[str], sql: str) -> None:
     assert pattern.search(sql)
+
+
+@pytest.mark.parametrize("identifier", [OUTCOMES, QUALITY])
+def test_ops_sources_have_the_columns_that_the_pipeline_writes(identifier: str) -> None:
+    source, _, table = identifier.partition(".")
+    sources = {entry["name"]: entry for entry in read_yaml(MODELS / "sources.yml")["sources"]}
+    described = next(entry for entry in sources[source]["tables"] if entry["name"] == table)
+
+    assert {column["name"]: column["data_type"] for column in described["columns"]} == ops_columns(identifier)

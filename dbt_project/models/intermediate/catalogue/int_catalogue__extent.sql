@@ -21,5 +21,5 @@ select
     '{{ table.source_name }}.{{ table.name }}' as resource_key,
     count(*) as row_count,
     {{ "cast(max(" ~ watermark ~ ") as date)" if watermark else "cast(null as date)" }} as newest_on
-from {{ table.relation_name }}
+from {{ source(table.source_name, table.name) }}
 {%- endfor %}

@@ -4,8 +4,8 @@
     {%- for node in graph.nodes.values() | selectattr("resource_type", "equalto", "model") | sort(attribute="unique_id") -%}
         {%- for upstream in node.depends_on.nodes | sort -%}
             {%- set origin = graph.nodes.get(upstream) or graph.sources.get(upstream) -%}
-            {%- if origin and origin.schema != "contract" -%}
-                {%- do edges.append((origin.schema ~ "." ~ origin.name, node.schema ~ "." ~ node.name)) -%}
+            {%- if origin and origin.get("source_name") != "contract" -%}
+                {%- do edges.append((lakehouse_name(origin), lakehouse_name(node))) -%}
             {%- endif -%}
         {%- endfor -%}
     {%- endfor -%}
@@ -15,12 +15,18 @@ select
     resource_key as downstream,
     'ingest' as kind
 from {{ source('contract', 'resource') }}
-{%- for upstream, downstream in edges %}
+{%- if edges %}
 
 union all
 
 select
-    '{{ upstream }}' as upstream,
-    '{{ downstream }}' as downstream,
+    edge.upstream,
+    edge.downstream,
     'dbt' as kind
-{%- endfor %}
+from (
+    values
+    {%- for upstream, downstream in edges %}
+    ('{{ upstream }}', '{{ downstream }}'){{ "," if not loop.last }}
+    {%- endfor %}
+) as edge (upstream, downstream)
+{%- endif %}

@@ -45,7 +45,7 @@ migrants as (
         cast(null as varchar) as address_text,
         cast(null as varchar) as phone,
         migrant.permit_no as residence_permit_no,
-        cast(migrant.registered_on as timestamp) as updated_at
+        cast(migrant.registered_on as timestamp(6)) as updated_at
     from {{ ref('int_population__migrant') }} as migrant
     left join {{ ref('int_population__death') }} as death on migrant.resident_id = death.resident_id
 ),

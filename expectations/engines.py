@@ -1,0 +1,95 @@
+"""The engine that counts: whatever connection is handed in, it is asked in one SQL, DuckDB's, and answers in Python values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from expectations.names import table_sql
+from expectations.trino_sql import to_trino
+
+_ABSENT = {"TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND"}
+
+
+class Engine(Protocol):
+    """What a validation needs of an engine."""
+
+    bit_tricks: bool  # takes words of text apart as numbers
+    compares_rows: bool  # finds the smallest of rows that have nulls
+
+    def describe(self, name: str) -> Mapping[str, str] | None:
+        """Return the columns of a table (dotted name) with their types in DuckDB's words; None when there is none."""
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Answer a statement."""
+
+    def sqlalchemy(self) -> Any:
+        """Return an SQLAlchemy engine on the same connection."""
+
+
+def engine_of(con: Any) -> Engine:
+    """Return the engine behind a connection: Trino's says so itself, any other is DuckDB's."""
+    return TrinoEngine(con) if getattr(con, "dialect", "duckdb") == "trino" else DuckDbEngine(con)
+
+
+class DuckDbEngine:
+    """An open DuckDB connection."""
+
+    bit_tricks = True
+    compares_rows = True
+
+    def __init__(self, con: Any) -> None:
+        self._con = con
+
+    def describe(self, name: str) -> Mapping[str, str] | None:
+        """Return column names and types, or None when there is no such table."""
+        try:
+            described = self.rows(f"describe select * from {table_sql(name)}")
+        except Exception as error:  # DuckDB's own classes are not imported here
+            if type(error).__name__ != "CatalogException":
+                raise
+            return None
+        return {row[0]: row[1] for row in described}
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Answer a statement."""
+        found: list[tuple[Any, ...]] = self._con.execute(sql).fetchall()
+        return found
+
+    def sqlalchemy(self) -> Any:
+        """Return an SQLAlchemy engine whose only connection is this one."""
+        from expectations.duckdb_dialect import shared_engine
+
+        return shared_engine(self._con)
+
+
+class TrinoEngine:
+    """A connection to a Trino catalog: ``execute`` as DuckDB's, and the driver's own connection as ``raw``."""
+
+    bit_tricks = False
+    compares_rows = False
+
+    def __init__(self, con: Any) -> None:
+        self._con = con
+
+    def describe(self, name: str) -> Mapping[str, str] | None:
+        """Return column names and types, or None when there is no such table."""
+        try:
+            described = self._con.execute(f"describe {table_sql(name)}").fetchall()
+        except Exception as error:  # nor are Trino's
+            if getattr(error, "error_name", None) not in _ABSENT:
+                raise
+            return None
+        return {row[0]: str(row[1]).upper() for row in described}
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Answer a statement, translated."""
+        found: list[tuple[Any, ...]] = self._con.execute(to_trino(sql)).fetchall()
+        return found
+
+    def sqlalchemy(self) -> Any:
+        """Return an SQLAlchemy engine whose only connection is this one."""
+        import sqlalchemy as sa
+        from sqlalchemy.pool import StaticPool
+
+        return sa.create_engine("trino://localhost", creator=lambda: self._con.raw, poolclass=StaticPool)
