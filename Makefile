@@ -45,6 +45,14 @@ demo: setup-run ## make a city of PEOPLE=20000, run it through Airflow, serve th
 demo-stop: setup-run ## end what the demo started, and nothing else
 	@$(RUN) citybrain demo --stop
 
+.PHONY: stack
+stack: setup-run ## the servers of the cluster profile: fetched once, started, watched over; see docs/stack.md
+	@$(RUN) citybrain stack up
+
+.PHONY: stack-down
+stack-down: setup-run ## stop these servers, and nothing else; their data stays
+	@$(RUN) citybrain stack down
+
 .PHONY: derive
 derive: setup ## write the files that are derived from the contracts
 	@$(RUN) citybrain contract derive
@@ -52,7 +60,7 @@ derive: setup ## write the files that are derived from the contracts
 .PHONY: bench
 bench: setup ## every benchmark with its floor and peers, JSON into bench-results/ (minutes)
 	@mkdir -p bench-results
-	@for name in ingest upsert quality; do $(RUN) citybrain bench $$name --json > bench-results/$$name.json; done
+	@for name in ingest upsert quality publish; do $(RUN) citybrain bench $$name --json > bench-results/$$name.json; done
 
 # ---- check --------------------------------------------------------------------------------------------------------
 
@@ -90,6 +98,10 @@ test-integration: setup ## real DuckDB, Iceberg, dbt, Great Expectations, Airflo
 .PHONY: test-faults
 test-faults: setup ## kills, cut connections, full disks
 	@$(PYTEST) -n $(WORKERS) -m "faults" tests
+
+.PHONY: test-stack
+test-stack: setup ## the cluster profile on real servers, which are started for it
+	@$(PYTEST) -m "stack" tests
 
 .PHONY: test-e2e
 test-e2e: setup setup-browser ## a real browser, and the whole demo through Airflow

@@ -13,8 +13,8 @@ import warnings
 import structlog
 import typer
 
-from infra.cli import bench, contract, demo, inspect, pipeline, sample_city, serve
-from infra.cli.output import UserError, fail
+from infra.cli import bench, contract, demo, inspect, metadata, pipeline, sample_city, serve, spark, stack
+from infra.cli.output import EXIT_UNAVAILABLE, UserError, fail
 
 app = typer.Typer(
     name="citybrain",
@@ -24,7 +24,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(contract.app, name="contract")
-for module in (sample_city, pipeline, inspect, serve, bench, demo):
+app.add_typer(stack.app, name="stack")
+app.add_typer(spark.app, name="spark")
+for module in (sample_city, pipeline, inspect, serve, metadata, bench, demo):
     module.app_commands(app)
 
 
@@ -35,6 +37,22 @@ def run() -> None:
         app()
     except UserError as error:
         sys.exit(fail(error))
+    except Exception as error:
+        known = _known(error)
+        if known is None:
+            raise
+        sys.exit(fail(known))
+
+
+def _known(error: Exception) -> UserError | None:
+    """Return what a fault of the surroundings says to people: a server is away, a profile not set up, nothing readable."""
+    from lakehouse.connect.cluster import ProfileUnavailable
+    from lakehouse.connect.servers import ServerUnavailable
+    from lakehouse.query import QueryError
+
+    if isinstance(error, (ProfileUnavailable, QueryError)):
+        return UserError(str(error))
+    return UserError(str(error), exit_code=EXIT_UNAVAILABLE) if isinstance(error, ServerUnavailable) else None
 
 
 def _log_to_stderr(level: str) -> None:

@@ -14,7 +14,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.demo.places import HOST, PROJECT, Places, write_private
+from infra.demo.places import PROJECT, Places
+from infra.host.files import write_private
+from infra.host.ports import HOST
 
 ADMIN = "admin"
 PASSWORDS = "passwords.json"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.cli.output import UserError
+from infra.host.ports import bindable
 
-HOST = "127.0.0.1"
 PROJECT = Path(__file__).resolve().parents[2]
 PREFERRED_PORTS = {"airflow": 8080, "web": 8642, "api": 0}
 
@@ -62,36 +61,10 @@ def _choose(name: str, preferred: int) -> int:
     variable = f"CITYBRAIN_DEMO_{name.upper()}_PORT"
     wanted = os.environ.get(variable)
     if wanted is None:
-        return _bindable(preferred) or _bindable(0) or preferred
+        return bindable(preferred) or bindable(0) or preferred
     if not wanted.isdecimal() or int(wanted) > 65_535:
         raise UserError(f"{variable}={wanted} is not a port", hint="a number up to 65535; 0 takes any free one")
-    port = _bindable(int(wanted))
+    port = bindable(int(wanted))
     if port is None:
         raise UserError(f"{variable}={wanted}: the port is taken", hint="name another, or 0 for any free one")
     return port
-
-
-def is_free(port: int) -> bool:
-    """Say whether the port can be bound now."""
-    return _bindable(port) == port
-
-
-def _bindable(port: int) -> int | None:
-    """Return the port that can be bound (any free one for 0), or None when it is taken."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return None
-        return int(probe.getsockname()[1])
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, from the first byte on."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    fresh.replace(path)

@@ -27,10 +27,11 @@ from infra.demo.airflow_setup import (
     environment,
     write_configuration,
 )
-from infra.demo.places import HOST, PROJECT, Places, choose_ports, is_free
-from infra.demo.processes import Service, is_running, read_services, start, stop, tail, write_services
+from infra.demo.places import PROJECT, Places, choose_ports
 from infra.demo.summary import make_api_key, what_happened, where_to_look
 from infra.demo.watching import DemoError, Ended, Progress, wait_for_ingests, wait_for_topics, wait_until_up
+from infra.host.ports import HOST, is_free
+from infra.host.processes import Service, is_running, read_services, start, stop, tail, write_services
 from lakehouse.connect.settings import Settings
 
 DOOR_SECONDS = 60.0

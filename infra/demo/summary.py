@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from infra.demo.places import HOST, Places, write_private
+from infra.demo.places import Places
+from infra.host.files import write_private
+from infra.host.ports import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

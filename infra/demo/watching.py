@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.demo.airflow_client import AirflowClient
-from infra.demo.processes import Service, is_running, tail
+from infra.host.processes import Service, is_running, tail
 
 POLL_SECONDS = 0.7
 START_SECONDS = 300.0

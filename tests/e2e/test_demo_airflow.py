@@ -18,7 +18,7 @@ import pytest
 from infra.demo.airflow_client import AirflowClient
 from infra.demo.airflow_setup import ADMIN, admin_password
 from infra.demo.places import Places
-from infra.demo.processes import Service, read_services
+from infra.host.processes import Service, read_services
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("demo")]
 PEOPLE, SEED = 1_000, 11

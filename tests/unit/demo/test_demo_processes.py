@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from infra.demo.processes import Service, is_running, read_services, start, stop, tail, write_services
+from infra.host.processes import Service, is_running, read_services, start, stop, tail, write_services
 
 # they outlive the object that started them on purpose
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
@@ -76,7 +76,7 @@ def test_stop_ends_a_service_with_its_children_and_nothing_else(
 
 
 def test_stop_kills_what_does_not_want_to_end(launch: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infra.demo.processes.STOP_SECONDS", 0.3)
+    monkeypatch.setattr("infra.host.processes.STOP_SECONDS", 0.3)
     service = launch(STUBBORN)
     stop([service])
     _until(lambda: not is_running(service))

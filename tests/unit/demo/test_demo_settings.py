@@ -12,7 +12,9 @@ import pytest
 
 from infra.cli.output import UserError
 from infra.demo.airflow_setup import admin_password, environment, passwords_path, write_configuration
-from infra.demo.places import HOST, Places, choose_ports, is_free, write_private
+from infra.demo.places import Places, choose_ports
+from infra.host.files import write_private
+from infra.host.ports import HOST, is_free
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from infra.demo import watching
-from infra.demo.processes import Service
 from infra.demo.watching import SWEEP, DemoError, wait_for_ingests, wait_for_topics, wait_until_up
+from infra.host.processes import Service
 
 Runs = list[dict[str, Any]]
 

@@ -1,0 +1,28 @@
+"""What the Java servers share: their configuration files, and JVM options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def properties(values: Mapping[str, str]) -> str:
+    """Return values as a Java properties file.
+
+    Raises:
+        ValueError: a value would need escaping, which none of ours does.
+    """
+    for name, value in values.items():
+        if "\n" in value or "\\" in value or value != value.strip():
+            raise ValueError(f"{name} cannot be written as a property")
+    return "".join(f"{name}={value}\n" for name, value in values.items())
+
+
+def client_jvm(heap: str) -> list[str]:
+    """Return the options of a small server: one collector thread, memory given back when idle."""
+    return [
+        f"-Xmx{heap}",
+        "-XX:+UseSerialGC",
+        "-XX:+ExitOnOutOfMemoryError",
+        "-XX:TieredStopAtLevel=4",
+        "-Dfile.encoding=UTF-8",
+    ]
