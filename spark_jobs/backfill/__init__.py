@@ -1,0 +1,1 @@
+"""The parts of ``spark_jobs.backfill_resource``."""
