@@ -31,6 +31,10 @@ setup: uv ## install Python and all packages
 setup-run: uv # what running needs, without test and bench tools; does not remove them
 	@uv sync --locked --quiet --inexact --no-default-groups
 
+.PHONY: setup-kubernetes
+setup-kubernetes: # helm, which renders the charts in the tests
+	@bash infra/setup/kubernetes.sh
+
 .PHONY: setup-browser
 setup-browser: # a browser with Chinese fonts for the end-to-end tests
 	@bash infra/setup/browser.sh
@@ -92,7 +96,7 @@ test-unit: setup ## logic alone: seconds
 	@$(PYTEST) -n $(WORKERS) tests/unit
 
 .PHONY: test-integration
-test-integration: setup ## real DuckDB, Iceberg, dbt, Great Expectations, Airflow
+test-integration: setup setup-kubernetes ## real DuckDB, Iceberg, dbt, Great Expectations, Airflow
 	@$(PYTEST) -n $(WORKERS) -m "integration" tests
 
 .PHONY: test-faults
@@ -108,8 +112,9 @@ test-e2e: setup setup-browser ## a real browser, and the whole demo through Airf
 	@$(PYTEST) -m "e2e" tests
 
 .PHONY: test
-test: setup setup-browser lint ## everything: static checks and every test; set-up included
+test: setup setup-browser setup-kubernetes lint ## static checks and every test but those of the stack; set-up included
 	@$(PYTEST) -n $(WORKERS) --dist loadfile -m "not stack" tests
+	@echo "NOT RUN: the tests of the cluster profile's servers. Run them with: make test-stack"
 
 # ---- tidy ---------------------------------------------------------------------------------------------------------
 
