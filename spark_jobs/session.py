@@ -6,6 +6,7 @@ builder gets the name only, a file gets the settings, and credentials of catalog
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tempfile
@@ -35,6 +36,14 @@ appender.stderr.layout.type = PatternLayout
 appender.stderr.layout.pattern = %d{HH:mm:ss} %p %c{1}: %m%n%ex{1}
 logger.native.name = org.apache.hadoop.util.NativeCodeLoader
 logger.native.level = error
+logger.host.name = org.apache.spark.util.Utils
+logger.host.level = error
+logger.names.name = org.apache.iceberg.spark.Spark3Util
+logger.names.level = error
+logger.plans.name = org.apache.spark.util.SparkStringUtils
+logger.plans.level = error
+logger.order.name = org.apache.iceberg.spark.actions.SparkShufflingFileRewriteRunner
+logger.order.level = error
 """
 
 
@@ -46,6 +55,7 @@ def open_session(name: str, spark: SparkSettings | None = None) -> Iterator[Spar
         MissingPart: Java or a jar is missing, or Spark does not start; the message says what to do.
     """
     spark = spark or SparkSettings()
+    logging.getLogger("py4j").setLevel(logging.WARNING)  # it says so whenever a connection ends
     with tempfile.TemporaryDirectory(prefix="citybrain-spark-") as folder:
         session = _start(name, spark, Path(folder))
         try:

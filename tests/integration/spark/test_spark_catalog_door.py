@@ -12,6 +12,7 @@ from pyiceberg.catalog import Catalog
 
 from lakehouse.branches import join_branch, open_branch
 from lakehouse.connect.iceberg import open_catalog
+from lakehouse.connect.servers import ServerUnavailable
 from lakehouse.connect.settings import Settings
 from lakehouse.tables import ensure_table
 from spark_jobs.catalog_door import open_door
@@ -94,3 +95,38 @@ def test_what_is_not_there_is_said_so(client: httpx.Client) -> None:
 
 def test_request_that_cannot_be_read_is_refused(client: httpx.Client) -> None:
     assert client.post(TABLE, json={"updates": [{"action": "unheard-of"}]}).status_code == 400
+
+
+def test_table_of_a_table_is_not_asked_for_in_the_catalog(client: httpx.Client) -> None:
+    """Spark looks for ``x.t.files`` in a namespace of two levels before it looks into the table."""
+    assert client.get("/v1/namespaces/x%1Ft/tables/files").json()["error"]["type"] == "NoSuchTableException"
+
+
+@pytest.mark.parametrize(
+    ("is_unknown", "status", "kind"),
+    [(True, 504, "CommitStateUnknownException"), (False, 409, "CommitFailedException")],
+)
+def test_lost_acknowledgement_is_not_taken_for_a_refusal(
+    is_unknown: bool, status: int, kind: str, client: httpx.Client, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a refusal Spark removes the files that it wrote, which would be a loss if the commit had landed."""
+
+    def down(*_: Any) -> None:
+        raise ServerUnavailable("Nessie", "http://nessie", "no answer", is_unknown=is_unknown)
+
+    monkeypatch.setattr(catalog, "commit_table", down)
+    answer = client.post(TABLE, json=set_property("1"))
+    assert (answer.status_code, answer.json()["error"]["type"]) == (status, kind)
+    monkeypatch.setattr(catalog, "load_table", down)
+    assert client.get(TABLE).status_code == 503
+
+
+def test_fault_of_ours_is_not_taken_for_a_refusal(
+    client: httpx.Client, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(catalog, "commit_table", broken)
+    answer = client.post(TABLE, json=set_property("1"))
+    assert (answer.status_code, answer.json()["error"]["type"]) == (500, "CommitStateUnknownException")
