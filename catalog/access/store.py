@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator
@@ -20,6 +19,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from catalog.access.app_database import open_app_database
 from catalog.access.model import Action, Decision, Principal
 
 KEY_SHAPE = re.compile(r"^cb_([0-9a-f]{12})_([A-Za-z0-9_-]{43})\Z")
@@ -80,10 +80,7 @@ class AccessStore:
     """Keys and audit events of one installation."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        self._engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), connect_args={"timeout": 30})
-        sa.event.listen(self._engine, "connect", _configure)
+        self._engine = open_app_database(path)
         with self._engine.begin() as db:
             _METADATA.create_all(db)
             for statement in _APPEND_ONLY:
@@ -184,13 +181,6 @@ def open_store(path: Path) -> Iterator[AccessStore]:
         yield store
     finally:
         store.close()
-
-
-def _configure(connection: Any, _record: Any) -> None:
-    """Let readers and the one writer go on beside each other; commits stay durable, since audit events are evidence."""
-    cursor = connection.cursor()
-    cursor.execute("pragma journal_mode = wal")
-    cursor.close()
 
 
 def _hash(secret: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from catalog.access.app_database import open_app_database
 from catalog.api.openlineage import Edge, RunEvent, moment
 
 _METADATA = sa.MetaData()
@@ -39,9 +39,7 @@ class LineageStore:
     """The lineage events of one installation."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        self._engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), connect_args={"timeout": 30})
+        self._engine = open_app_database(path)
         with self._engine.begin() as db:
             _METADATA.create_all(db)
 

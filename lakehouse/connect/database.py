@@ -33,11 +33,53 @@ __all__ = [
     "UnknownBranch",
     "again_when_pointers_moved",
     "branch_pointers",
+    "branch_schema",
     "catalog_name_of",
     "pointers",
     "reading",
     "transaction",
 ]
+
+
+_BRANCH_SCHEMA = """
+create table if not exists branch (
+    name text primary key,
+    token bigint not null,
+    catalog_name text not null unique,
+    state text not null,
+    opened_at text not null,
+    reason text
+);
+create table if not exists branch_base (
+    branch text not null,
+    identifier text not null,
+    pointer text not null,
+    primary key (branch, identifier)
+);
+create table if not exists branch_adoption (
+    branch text not null,
+    identifier text not null,
+    from_branch text not null,
+    pointer text not null,
+    base text,
+    primary key (branch, identifier)
+);
+create table if not exists publish_log (
+    id {number},
+    snapshot text not null,
+    branch text not null,
+    token bigint not null,
+    scope text not null,
+    published_at text not null,
+    tables_changed text not null,
+    pointers text not null
+);
+"""
+
+
+def branch_schema(number: str) -> str:
+    """Return the statements that make the tables both profiles keep; ``number`` is how the engine counts a log's rows."""
+    return _BRANCH_SCHEMA.format(number=number)
 
 
 class UnknownBranch(LookupError):

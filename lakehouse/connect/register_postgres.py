@@ -20,7 +20,7 @@ import psycopg
 
 from lakehouse.connect import objects
 from lakehouse.connect.cluster import ClusterSettings, cluster_settings
-from lakehouse.connect.database import MAIN, SCRATCH_PREFIX, PointersMoved, Register, Rows
+from lakehouse.connect.database import MAIN, SCRATCH_PREFIX, PointersMoved, Register, Rows, branch_schema
 from lakehouse.connect.faults import fault_point, guard_off
 from lakehouse.connect.nessie import (
     EMPTY_HASH,
@@ -43,38 +43,6 @@ _FENCE_PROPERTY = "citybrain.last-transaction"
 _LOCK = "hashtextextended('citybrain:' || current_schema(), 0)"
 
 _SCHEMA = """
-create table if not exists branch (
-    name text primary key,
-    token bigint not null,
-    catalog_name text not null unique,
-    state text not null,
-    opened_at text not null,
-    reason text
-);
-create table if not exists branch_base (
-    branch text not null,
-    identifier text not null,
-    pointer text not null,
-    primary key (branch, identifier)
-);
-create table if not exists branch_adoption (
-    branch text not null,
-    identifier text not null,
-    from_branch text not null,
-    pointer text not null,
-    base text,
-    primary key (branch, identifier)
-);
-create table if not exists publish_log (
-    id bigint generated always as identity primary key,
-    snapshot text not null,
-    branch text not null,
-    token bigint not null,
-    scope text not null,
-    published_at text not null,
-    tables_changed text not null,
-    pointers text not null
-);
 create table if not exists intent (
     id text primary key,
     reference text not null,
@@ -117,7 +85,7 @@ def _prepare(db: psycopg.Connection[tuple[Any, ...]], uri: str) -> None:
     db.execute(f"select pg_advisory_lock({_LOCK})")
     try:
         with db.transaction():
-            db.execute(_SCHEMA)
+            db.execute(branch_schema("bigint generated always as identity primary key") + _SCHEMA)
     finally:
         db.execute(f"select pg_advisory_unlock({_LOCK})")
     _prepared.add(uri)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
-from lakehouse.connect.database import Register, Rows
+from lakehouse.connect.database import Register, Rows, branch_schema
 from lakehouse.connect.settings import Settings
 
 BUSY_TIMEOUT_SECONDS = 60.0
@@ -33,38 +33,6 @@ create table if not exists iceberg_namespace_properties (
     property_value varchar(1000) not null,
     primary key (catalog_name, namespace, property_key)
 );
-create table if not exists branch (
-    name text primary key,
-    token integer not null,
-    catalog_name text not null,
-    state text not null,
-    opened_at text not null,
-    reason text
-);
-create table if not exists branch_base (
-    branch text not null,
-    identifier text not null,
-    pointer text not null,
-    primary key (branch, identifier)
-);
-create table if not exists branch_adoption (
-    branch text not null,
-    identifier text not null,
-    from_branch text not null,
-    pointer text not null,
-    base text,
-    primary key (branch, identifier)
-);
-create table if not exists publish_log (
-    id integer primary key autoincrement,
-    snapshot text not null,
-    branch text not null,
-    token integer not null,
-    scope text not null,
-    published_at text not null,
-    tables_changed text not null,
-    pointers text not null
-);
 """
 _CATALOG_TABLES = ("iceberg_tables", "iceberg_namespace_properties")
 _ONE_TABLE = "catalog_name = ? and table_namespace = ? and table_name = ?"
@@ -77,7 +45,7 @@ def open_database(settings: Settings) -> sqlite3.Connection:
     db = sqlite3.connect(settings.catalog_db, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)
     if fresh or not _has_schema(db):
         db.execute("pragma journal_mode = wal")
-        db.executescript(_SCHEMA)
+        db.executescript(_SCHEMA + branch_schema("integer primary key autoincrement"))
     return db
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -124,7 +124,7 @@ def branch_catalog(settings: Settings, branch_catalog_name: str) -> Iterator[str
     with open_trino(settings) as con:
         _drop_abandoned(con, cluster)
         con.execute(f"drop catalog if exists {quote(name)}")  # of a process that was killed; its servers may have moved
-        con.execute(_create_sql(name, reference, cluster))
+        con.execute(create_catalog_sql(name, reference, cluster))
     try:
         yield name
     finally:
@@ -132,7 +132,10 @@ def branch_catalog(settings: Settings, branch_catalog_name: str) -> Iterator[str
             con.execute(f"drop catalog if exists {quote(name)}")
 
 
-def _create_sql(name: str, reference: str, cluster: ClusterSettings) -> str:
+def create_catalog_sql(
+    name: str, reference: str, cluster: ClusterSettings, further: Mapping[str, str] | None = None
+) -> str:
+    """Return the statement that lets Trino see a Nessie reference; ``further`` properties are added to ours."""
     properties = {
         "iceberg.catalog.type": "rest",
         "iceberg.rest-catalog.uri": f"{cluster.nessie_uri.rstrip('/')}/iceberg/{reference}",
@@ -147,7 +150,7 @@ def _create_sql(name: str, reference: str, cluster: ClusterSettings) -> str:
         "s3.aws-access-key": cluster.s3_access_key.get_secret_value(),
         "s3.aws-secret-key": cluster.s3_secret_key.get_secret_value(),
     }
-    listed = ", ".join(f"{quote(key)} = {literal(value)}" for key, value in properties.items())
+    listed = ", ".join(f"{quote(key)} = {literal(value)}" for key, value in (properties | dict(further or {})).items())
     return f"create catalog {quote(name)} using iceberg with ({listed})"
 
 

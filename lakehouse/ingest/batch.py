@@ -42,7 +42,7 @@ from lakehouse.ingest.judging import (
 )
 from lakehouse.ingest.outcome import BatchOutcome
 from lakehouse.ingest.plan import Plan
-from lakehouse.ingest.punctuality import late_reason
+from lakehouse.ingest.punctuality import LATE, late_reason
 from lakehouse.sources import Limits, Received, SourceSystem
 from lakehouse.tables import (
     append_files,
@@ -53,8 +53,6 @@ from lakehouse.tables import (
     replace_files,
     write_files,
 )
-
-LATE = "batch.late"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+from datetime import date
 from pathlib import Path
 
 from blake3 import blake3
@@ -35,6 +36,16 @@ def land_file(settings: Settings, contract: Contract, path: Path) -> tuple[Path,
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise SourceError("delivery.incomplete", f"{path.name} 在读取时仍在变化，请传完后再送")
     return target, digest
+
+
+def batch_identity(contract: Contract, digest: str, data_date: date | None) -> str:
+    """Return what identifies a delivered content as a batch.
+
+    A replacing delivery states what holds on its data date: the same content of a later date is another batch.
+    """
+    if contract.gov.source.mode != "replace" or data_date is None:
+        return digest
+    return blake3(f"{digest}:{data_date}".encode()).hexdigest()[:DIGEST_LENGTH]
 
 
 def land_folder(settings: Settings, contract: Contract, folder: Path, digest: str) -> Path:

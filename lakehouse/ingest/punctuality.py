@@ -6,6 +6,8 @@ from datetime import date, datetime
 
 from catalog.contract.model import Contract, UpdateCycle
 
+LATE = "batch.late"
+
 CYCLE_DAYS: dict[UpdateCycle, int] = {"实时": 0, "每日": 1, "每周": 7, "每月": 31, "每季度": 92, "每年": 366}
 GRACE_DAYS = 2
 

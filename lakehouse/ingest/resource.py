@@ -5,19 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import structlog
-from blake3 import blake3
 
 from catalog.contract.model import Contract
 from catalog.contract.vocabulary import Vocabulary
 from lakehouse.branches import Branch
 from lakehouse.connect.settings import Settings
 from lakehouse.ingest.batch import Delivery, Ingestion, ingest_batch
-from lakehouse.ingest.landing import DIGEST_LENGTH, land_file
+from lakehouse.ingest.landing import batch_identity, land_file
 from lakehouse.ingest.outcome import BatchOutcome
 from lakehouse.ingest.streams import read_stream
 from lakehouse.sources import FileDelivery, Limits, Received, SourceError, SourceSystem, file_deliveries
@@ -82,7 +80,7 @@ def _ingest_file(ingestion: Ingestion, file: FileDelivery, known: set[str]) -> B
     contract, batch_id = ingestion.contract, ""
     try:
         landed, digest = land_file(ingestion.settings, contract, file.path)
-        batch_id = f"{contract.key}:{_identity(contract, digest, file.data_date)}"
+        batch_id = f"{contract.key}:{batch_identity(contract, digest, file.data_date)}"
         if batch_id in known or ingestion.held().batch(batch_id):
             return _held(ingestion, file.name, batch_id)
         delivery = Delivery(file.name, batch_id, file.data_date, file.delivered_at)
@@ -91,13 +89,6 @@ def _ingest_file(ingestion: Ingestion, file: FileDelivery, known: set[str]) -> B
             return ingest_batch(ingestion, delivery, received, folder)
     except SourceError as error:
         return _failed(contract, file.name, batch_id, error)
-
-
-def _identity(contract: Contract, digest: str, data_date: date | None) -> str:
-    """A replacing delivery states what holds on its data date: the same content of a later date is another batch."""
-    if contract.gov.source.mode != "replace" or data_date is None:
-        return digest
-    return blake3(f"{digest}:{data_date}".encode()).hexdigest()[:DIGEST_LENGTH]
 
 
 def _open_file(ingestion: Ingestion, landed: Path, folder: Path) -> Received:

@@ -45,13 +45,19 @@ def file_deliveries(contract: Contract, source: SourceSystem) -> list[FileDelive
 
 
 def _delivery(path: Path) -> FileDelivery:
-    stem = path.name
+    return FileDelivery(path.name, path, *named_times(path.name))
+
+
+def named_times(name: str) -> tuple[date | None, datetime | None]:
+    """Return the data date and the time of delivery that a file's name tells; (None, None) when it tells none."""
+    stem = name
     while Path(stem).suffix:
         stem = Path(stem).stem
     match = _NAME.search(stem)
+    if match is None:
+        return None, None
     try:
-        data_date = datetime.strptime(match["data_date"], "%Y%m%d").date() if match else None
-        delivered_at = datetime.strptime(match["delivered_at"], "%Y%m%d%H%M%S") if match else None
+        data_date = datetime.strptime(match["data_date"], "%Y%m%d").date()
+        return data_date, datetime.strptime(match["delivered_at"], "%Y%m%d%H%M%S")
     except ValueError:
-        data_date = delivered_at = None
-    return FileDelivery(path.name, path, data_date, delivered_at)
+        return None, None

@@ -11,16 +11,14 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from catalog.contract.model import Contract
+from lakehouse.ingest.accepting import MASK
 from lakehouse.ingest.judging import CHANGED_RATIO, CHANGED_ROWS
 from lakehouse.ingest.outcome import BatchOutcome
-from lakehouse.ingest.punctuality import late_reason
+from lakehouse.ingest.punctuality import LATE, late_reason
 from lakehouse.ingest.reasons import ROW_ENCODING
 from spark_jobs.backfill.deliveries import Delivery
 from spark_jobs.backfill.judging import GOOD, IDENTICAL, QUARANTINED, REPORT
 from spark_jobs.errors import Refused
-
-LATE = "batch.late"
-_MASK = (1 << 64) - 1
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ def _tally(
         faults.append(("encoding.unreadable", reason))
     if bad_end:
         faults.append(("delivery.incomplete", f"第 {received} 条记录没有行结束符且不完整，文件可能没有传完"))
-    checksum = sum(report["checksum"] for report in reports) & _MASK
+    checksum = sum(report["checksum"] for report in reports) & MASK
     return Tally(received, checksum, counts[GOOD], counts[QUARANTINED], counts[IDENTICAL], faults)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,12 +14,11 @@ from catalog.contract.model import Contract
 from lakehouse.connect import objects
 from lakehouse.connect.cluster import cluster_settings
 from lakehouse.connect.settings import Settings
-from lakehouse.ingest.landing import DIGEST_LENGTH
-from lakehouse.sources.files import ARCHIVE_SUFFIXES
+from lakehouse.ingest.landing import DIGEST_LENGTH, batch_identity
+from lakehouse.sources.files import ARCHIVE_SUFFIXES, named_times
 from spark_jobs.errors import WrongInput
 
 FORMATS = {".csv": "csv", ".txt": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson", ".parquet": "parquet"}
-_NAME = re.compile(r"_(?P<data_date>\d{8})_(?P<delivered_at>\d{14})$")
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ def _delivery(
     return Delivery(
         number=number,
         name=first.name if len(files) == 1 else PurePosixPath(place.rstrip("/")).name,
-        batch_id=f"{contract.key}:{_identity(contract, digest, first.data_date)}"
+        batch_id=f"{contract.key}:{batch_identity(contract, digest, first.data_date)}"
         if all(p.digest for p in parts)
         else "",
         data_date=first.data_date,
@@ -123,13 +121,6 @@ def _delivery(
         rule=fault.rule if fault else None,
         reason=fault.reason if fault else None,
     )
-
-
-def _identity(contract: Contract, digest: str, data_date: date | None) -> str:
-    """As ingestion does it: what a replacing delivery states holds on its data date only."""
-    if contract.gov.source.mode != "replace" or data_date is None:
-        return digest
-    return _digest(f"{digest}:{data_date}")
 
 
 def _digest(text: str) -> str:
@@ -161,16 +152,7 @@ def _is_visible(location: str) -> bool:
 
 
 def _source_file(location: str) -> SourceFile:
-    stem = PurePosixPath(location).name
-    while PurePosixPath(stem).suffix:
-        stem = PurePosixPath(stem).stem
-    match = _NAME.search(stem)
-    try:
-        data_date = datetime.strptime(match["data_date"], "%Y%m%d").date() if match else None
-        delivered_at = datetime.strptime(match["delivered_at"], "%Y%m%d%H%M%S") if match else None
-    except ValueError:
-        data_date = delivered_at = None
-    return SourceFile(location, data_date, delivered_at)
+    return SourceFile(location, *named_times(PurePosixPath(location).name))
 
 
 def _plain_suffix(name: str) -> str:

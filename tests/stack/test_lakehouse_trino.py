@@ -12,11 +12,12 @@ from isolated_cluster import make_cluster_home, remove_cluster_home
 from pyiceberg.table import Table
 
 from lakehouse.branches import open_branch, publish
-from lakehouse.connect.cluster import ClusterSettings, cluster_settings
+from lakehouse.connect.cluster import cluster_settings
 from lakehouse.connect.duck import QUARANTINE_COLUMNS, Connection, open_duckdb
 from lakehouse.connect.iceberg import open_catalog
 from lakehouse.connect.servers import ServerUnavailable
 from lakehouse.connect.settings import Settings
+from lakehouse.connect.trino import create_catalog_sql
 from lakehouse.connect.trino_client import ask
 from lakehouse.query import QueryError, SqlReader, open_reader, open_sql
 from lakehouse.query.trino_reader import TrinoReader
@@ -56,7 +57,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         merge_into(con, ensure_table(catalog, "gaj.merged", MERGED), home)
     publish(settings, branch)
     name = f"test_{secrets.token_hex(4)}"
-    make_reader_catalog(cluster, name)
+    ask(cluster, create_catalog_sql(name, cluster.main_reference, cluster, {"iceberg.security": "read_only"}))
     text = (home / "cluster.json").read_text(encoding="utf-8")
     (home / "cluster.json").write_text(
         text.replace(f'"reader_catalog": "{cluster.reader_catalog}"', f'"reader_catalog": "{name}"'), encoding="utf-8"
@@ -73,24 +74,6 @@ def merge_into(con: Connection, table: Table, folder: Path) -> None:
     con.execute(f"copy ({rows.format(name='new', start=10, stop=13)}) to '{folder}/staged.parquet'")
     result = merge_rows(con, table, folder / "staged.parquet", key=["id"], version=None, batch_id="2")
     assert (result.updated, result.files_rewritten) == (3, 0)
-
-
-def make_reader_catalog(cluster: ClusterSettings, name: str) -> None:
-    """Do for this installation's main what the stack does for ``main``."""
-    properties = {
-        "iceberg.catalog.type": "rest",
-        "iceberg.rest-catalog.uri": f"{cluster.nessie_uri}/iceberg/{cluster.main_reference}",
-        "iceberg.rest-catalog.warehouse": cluster.warehouse,
-        "iceberg.security": "read_only",
-        "fs.native-s3.enabled": "true",
-        "s3.endpoint": cluster.s3_endpoint,
-        "s3.region": cluster.s3_region,
-        "s3.path-style-access": "true",
-        "s3.aws-access-key": cluster.s3_access_key.get_secret_value(),
-        "s3.aws-secret-key": cluster.s3_secret_key.get_secret_value(),
-    }
-    listed = ", ".join(f"\"{key}\" = '{value}'" for key, value in properties.items())
-    ask(cluster, f"create catalog {name} using iceberg with ({listed})")
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from catalog.exchange.trino_service import FILE, export_trino
 from lakehouse.branches import open_branch
 from lakehouse.connect.cluster import ClusterSettings, cluster_settings
 from lakehouse.connect.settings import Settings
+from lakehouse.connect.trino import create_catalog_sql
 from lakehouse.connect.trino_client import ask
 
 pytestmark = pytest.mark.stack
@@ -36,7 +37,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ClusterS
     branch = open_branch(settings, "run")
     catalog = f"test_{secrets.token_hex(4)}"
     try:
-        _make_catalog(servers, catalog, servers.reference(branch.name, branch.token))
+        ask(servers, create_catalog_sql(catalog, servers.reference(branch.name, branch.token), servers))
         ask(servers, f"create schema {catalog}.gaj")
         ask(
             servers,
@@ -48,23 +49,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ClusterS
         ask(servers, f"drop table if exists {catalog}.gaj.person")
         ask(servers, f"drop catalog {catalog}")
         remove_cluster_home(settings)
-
-
-def _make_catalog(cluster: ClusterSettings, name: str, reference: str) -> None:
-    properties = {
-        "iceberg.catalog.type": "rest",
-        "iceberg.rest-catalog.uri": f"{cluster.nessie_uri}/iceberg/{reference}",
-        "iceberg.rest-catalog.warehouse": cluster.warehouse,
-        "iceberg.unique-table-location": "true",
-        "fs.native-s3.enabled": "true",
-        "s3.endpoint": cluster.s3_endpoint,
-        "s3.region": cluster.s3_region,
-        "s3.path-style-access": "true",
-        "s3.aws-access-key": cluster.s3_access_key.get_secret_value(),
-        "s3.aws-secret-key": cluster.s3_secret_key.get_secret_value(),
-    }
-    listed = ", ".join(f"\"{key}\" = '{value}'" for key, value in properties.items())
-    ask(cluster, f"create catalog {name} using iceberg with ({listed})")
 
 
 @pytest.fixture(scope="module")
