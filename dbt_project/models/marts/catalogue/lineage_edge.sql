@@ -5,7 +5,7 @@
         {%- for upstream in node.depends_on.nodes | sort -%}
             {%- set origin = graph.nodes.get(upstream) or graph.sources.get(upstream) -%}
             {%- if origin and origin.get("source_name") != "contract" -%}
-                {%- do edges.append((lakehouse_name(origin), lakehouse_name(node))) -%}
+                {%- do edges.append("('" ~ lakehouse_name(origin) ~ "', '" ~ lakehouse_name(node) ~ "')") -%}
             {%- endif -%}
         {%- endfor -%}
     {%- endfor -%}
@@ -15,7 +15,6 @@ select
     resource_key as downstream,
     'ingest' as kind
 from {{ source('contract', 'resource') }}
-{%- if edges %}
 
 union all
 
@@ -24,9 +23,6 @@ select
     edge.downstream,
     'dbt' as kind
 from (
-    values
-    {%- for upstream, downstream in edges %}
-    ('{{ upstream }}', '{{ downstream }}'){{ "," if not loop.last }}
-    {%- endfor %}
+    values {{ edges | join(", ") or "('', '')" }}
 ) as edge (upstream, downstream)
-{%- endif %}
+where edge.upstream <> ''
