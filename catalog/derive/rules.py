@@ -29,11 +29,15 @@ PLATE_NO = (
 
 @dataclass(frozen=True)
 class _Pattern:
-    """A regular expression that the whole value must match, what it means, and who says so."""
+    """A regular expression that the whole value must match, what it means, and who says so.
+
+    ``usual`` is a glob that most good values match and no other value does: an engine compares it faster.
+    """
 
     regex: str
     meaning: str
     source: str
+    usual: str | None = None
 
 
 PATTERNS: Mapping[str, _Pattern] = MappingProxyType(
@@ -43,6 +47,7 @@ PATTERNS: Mapping[str, _Pattern] = MappingProxyType(
             r"1[3-9][0-9]{9}|0[0-9]{2,3}-?[0-9]{7,8}",
             "须为 11 位手机号码，或带区号的固定电话",
             "工信部《电信网编号计划》",
+            usual="1[3-9]" + "[0-9]" * 9,
         ),
         "plate_no": _Pattern(PLATE_NO, "不是有效的机动车号牌号码", "GA 36"),
         "vin": _Pattern(r"[A-HJ-NPR-Z0-9]{17}", "须为 17 位车辆识别代号（不含 I、O、Q）", "GB 16735"),

@@ -69,14 +69,28 @@ def resident_id_tests(col: str, number: str | None = None) -> list[str]:
     name a column that holds :func:`resident_id_number`, so that it is not computed again for each condition.
     """
     n = resident_id_number(col) if number is None else number
-    # The sum of digit times 2^k, written with quotients only: a digit is q(k) - 10 q(k+1), and -10 is 1 modulo 11.
-    weighted = " + ".join([n, *(f"{n} // {10**k} * {3 * 2 ** (k - 1) % 11}" for k in range(1, 18))])
     return [
         f"strlen({col}) = 18 and {col} >= '1' and not (contains({col}, 'e') or contains({col}, 'E'))",
         f"{n} >= {10**17}",
         _real_date(f"({n} // 10000 % 100000000)"),
-        f"({weighted}) % 11 = case when ends_with({col}, 'X') then 2 else 1 end",  # the sum is 1; X is 10, read as 0
+        # The sum is 1 modulo 11; X is 10, read as 0.
+        f"({_weighted_digits(n)} - case when ends_with({col}, 'X') then 2 else 1 end) % 11 = 0",
     ]
+
+
+def _weighted_digits(n: str) -> str:
+    """Return the sum of digit k of the integer ``n`` times 2^k, modulo 11, for 18 digits; it may be negative.
+
+    It is written with quotients only: a digit is q(k) - 10 q(k+1), and -10 is 1 modulo 11, so q(k) counts 3 * 2^(k-1)
+    times. Quotients that count equally often, or as often less, stand together: each multiplication takes time.
+    """
+    terms: dict[int, list[str]] = {1: [f"+ {n}"]}
+    for k in range(1, 18):
+        times = 3 * 2 ** (k - 1) % 11
+        sign, times = ("+", times) if times <= 5 else ("-", 11 - times)
+        terms.setdefault(times, []).append(f"{sign} {n} // {10**k}")
+    sums = {times: f"({' '.join(sorted(found)).removeprefix('+ ')})" for times, found in terms.items()}
+    return " + ".join(total if times == 1 else f"{total} * {times}" for times, total in sums.items())
 
 
 def resident_id_valid(col: str) -> str:

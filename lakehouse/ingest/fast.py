@@ -6,7 +6,7 @@ values, then the conditions, then their conjunction stand in lists of their own,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 from catalog.contract.model import Property
 from catalog.derive.rules import PATTERNS, RowRule
@@ -14,24 +14,24 @@ from catalog.derive.sql_predicates import conditions, literal, quote, resident_i
 from lakehouse.ingest.values import canonical, plain_value
 
 CHECKSUM_LENGTH = 18  # characters of a resident ID (GB 11643) and of a credit code (GB 32100)
-FEW_CODES = 8  # up to here, comparing one after the other is cheaper than a look into a hash table
 DIVISIONS = "reference_division"  # relation (division_code, valid_until) on the ingest connection
 _TRIMMED_BY_RULE = frozenset({"checksum", "code_list", "division"})
-_KNOWN_PATTERNS = frozenset(pattern.regex for pattern in PATTERNS.values())
+_KNOWN_PATTERNS = {pattern.regex: pattern for pattern in PATTERNS.values()}
 
 
 def accepted_rows(
     relation: str,
     properties: list[Property],
     rules: list[RowRule],
-    output: str,
+    output: Callable[[Iterable[str]], str],
     *,
     divisions: bool,
     spaces: str,
     not_rows: list[int],
 ) -> str:
-    """Return the query of ``output`` for the rows of ``relation`` that are canonical and pass every rule.
+    """Return the query of the rows of ``relation`` that are canonical and pass every rule.
 
+    ``output`` makes the list of columns from one expression for each property;
     ``spaces`` are the white space characters that occur in the relation, ``not_rows`` the rows known to be faulty.
     """
     columns = [
@@ -52,7 +52,7 @@ def accepted_rows(
     tested = f"select *{''.join(f', {test}' for test in named)} from ({typed})"
     # A volatile column keeps the optimizer from moving the filter below the lists, where everything is computed again.
     judged = f"select *, coalesce({' and '.join(verdicts)}, false) and random() >= 0 as _good from ({tested})"
-    return f"select {output} from ({judged}) where _good"
+    return f"select {output(column.output for column in columns)} from ({judged}) where _good"
 
 
 class _Column:
@@ -64,11 +64,16 @@ class _Column:
         self.rules = rules
         self.text = quote(prop.physical_name)
         self.value = self.text if prop.base_type == "varchar" else f"_v{index}"
+        self.codes = next((rule.params["values"] for rule in rules if rule.check == "code_list"), ())
+        self.code = f"_e{index}"
+        self.output = self.code if self.codes and prop.base_type == "varchar" else self.value
 
     def computed(self) -> Iterator[str]:
         """Yield the columns that the conditions look at."""
         if self.prop.base_type != "varchar":
             yield f"{plain_value(self.text, self.prop)} as {self.value}"
+        if self.output == self.code:
+            yield f"try_cast({self.text} as {enumeration(self.codes)}) as {self.code}"
         if any(rule.check == "checksum" and rule.params["scheme"] == "resident_id" for rule in self.rules):
             yield f"{resident_id_number(self.text)} as _n{self.index}"
 
@@ -88,8 +93,11 @@ class _Column:
                     yield from resident_id_tests(self.text, f"_n{self.index}")
                 case "division" if divisions:
                     yield _division(self.text, rule)
-                case "code_list" if len(rule.params["values"]) > FEW_CODES:
-                    yield _in_long_list(self.text, rule.params["values"])
+                case "code_list" if self.output == self.code:
+                    yield f"{self.code} is not null"
+                case "pattern" if usual := _usual(rule):
+                    closer = " and ".join(conditions(rule, values.__getitem__))
+                    yield f"case when {self.text} glob {literal(usual)} then true else {closer} end"
                 case _:
                     yield from conditions(rule, values.__getitem__)
 
@@ -125,9 +133,17 @@ def _length(text: str, rule: RowRule, longest: int | None) -> Iterator[str]:
         yield f"length({text}) >= {rule.params['min']}"
 
 
-def _in_long_list(text: str, codes: Sequence[str]) -> str:
-    """Let the engine look into a hash table; a list of literals it compares one after the other."""
-    return f"{text} in (select code from (values {', '.join(f'({literal(code)})' for code in codes)}) codes(code))"
+def enumeration(values: Iterable[str]) -> str:
+    """Return the engine's type for one of ``values``: reading a text as one is a look into a hash table.
+
+    Written to Parquet it is text like any other, only much faster: its dictionary is there already.
+    """
+    return f"enum({', '.join(map(literal, values))})"
+
+
+def _usual(rule: RowRule) -> str | None:
+    pattern = _KNOWN_PATTERNS.get(rule.params["regex"]) if "regex" in rule.params else None
+    return pattern.usual if pattern else None
 
 
 def _division(text: str, rule: RowRule) -> str:

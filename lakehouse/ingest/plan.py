@@ -11,7 +11,7 @@ from catalog.contract.vocabulary import Vocabulary
 from catalog.derive.iceberg import BATCH_COLUMN, ROW_COLUMN
 from catalog.derive.rules import RowRule, row_rules
 from catalog.derive.sql_predicates import literal, predicate, quote
-from lakehouse.ingest.fast import DIVISIONS, accepted_rows
+from lakehouse.ingest.fast import DIVISIONS, accepted_rows, enumeration
 from lakehouse.ingest.values import parsed, trimmed
 from lakehouse.sources.json_text import IS_OBJECT
 
@@ -65,18 +65,16 @@ class Plan:
     def _output(self, expressions: Iterable[str]) -> str:
         pairs = zip(expressions, self.properties, strict=True)
         values = ", ".join(f"{expression} as {quote(prop.name)}" for expression, prop in pairs)
-        return f"{values}, cast({literal(self.batch_id)} as varchar) as {BATCH_COLUMN}, {ROW_COLUMN}"
+        batch = literal(self.batch_id)
+        return f"{values}, cast({batch} as {enumeration([self.batch_id])}) as {BATCH_COLUMN}, {ROW_COLUMN}"
 
     def accept(self, relation: str, *, spaces: str, not_rows: list[int]) -> str:
         """Select the rows that are accepted at first sight; see :func:`accepted_rows`."""
-        names = (
-            f"_v{i}" if p.base_type != "varchar" else quote(p.physical_name) for i, p in enumerate(self.properties)
-        )
         return accepted_rows(
             relation,
             self.properties,
             self.rules,
-            self._output(names),
+            self._output,
             divisions=self.has_divisions,
             spaces=spaces,
             not_rows=not_rows,
