@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from expectations.fused.plan import Distinct
 from expectations.names import table_sql
 from expectations.trino_sql import to_trino
 
+HASHES_AT_ONCE = 20_000_000
 _ABSENT = {"TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND"}
 
 
@@ -22,6 +24,9 @@ class Engine(Protocol):
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Answer a statement."""
+
+    def distinct(self, wanted: Distinct, rows: int) -> int:
+        """Return how many different hashes ``rows`` rows have."""
 
     def sqlalchemy(self) -> Any:
         """Return an SQLAlchemy engine on the same connection."""
@@ -56,6 +61,13 @@ class DuckDbEngine:
         found: list[tuple[Any, ...]] = self._con.execute(sql).fetchall()
         return found
 
+    def distinct(self, wanted: Distinct, rows: int) -> int:
+        """Count hashes as one array, which takes half the time of the engine's own way; of many rows, in slices."""
+        slices = rows // HASHES_AT_ONCE + 1
+        hashes = f"select hash({wanted.listed}) as h from {wanted.table} as t where {wanted.condition}"
+        parts = [hashes] if slices == 1 else [f"from ({hashes}) where h % {slices} = {part}" for part in range(slices)]
+        return sum(int(self._con.execute(part).pl()["h"].n_unique()) for part in parts)
+
     def sqlalchemy(self) -> Any:
         """Return an SQLAlchemy engine whose only connection is this one."""
         from expectations.duckdb_dialect import shared_engine
@@ -86,6 +98,13 @@ class TrinoEngine:
         """Answer a statement, translated."""
         found: list[tuple[Any, ...]] = self._con.execute(to_trino(sql)).fetchall()
         return found
+
+    def distinct(self, wanted: Distinct, rows: int) -> int:
+        """Let the servers count."""
+        [(found,)] = self.rows(
+            f"select count(distinct hash({wanted.listed})) from {wanted.table} as t where {wanted.condition}"
+        )
+        return int(found)
 
     def sqlalchemy(self) -> Any:
         """Return an SQLAlchemy engine whose only connection is this one."""

@@ -76,20 +76,20 @@ def credit_code(column: str, col: str) -> tuple[str, tuple[Derived, ...]]:
     head = Derived(f"{column}: head", f"substr({text.reference}, 1, 8)::bigint", 2)
     word = Derived(f"{column}: word", f"encode(substr({text.reference}, 9, 8))::bit::ubigint", 2)
     # From a character's code to its place in the alphabet: the digits begin at 48, the letters 7 later, and the
-    # letters I, O, S and V are skipped, which moves all behind them by one. Minus 1 is 30 modulo 31: nothing is
-    # ever subtracted, so that unsigned words cannot underflow.
+    # letters I, O, S and V are skipped, which moves all behind them by one. Of a text with the right shape no byte
+    # becomes less than 0, so that all eight are subtracted at once.
     skips = " + ".join(_above(word.reference, skipped) for skipped in "IOSV")
-    skipped = Derived(f"{column}: skipped", f"7 * {_above(word.reference, '9')} + {skips}", 3)
-    lanes = f"({_lane_sum(word.reference)} + 30 * {_lane_sum(skipped.reference)})::bigint"
-    zero = 30 * 48 * sum(CREDIT_CODE_WEIGHTS[WORD.start : WORD.stop])
+    skipped = f"7 * {_above(word.reference, '9')} + {skips}"
+    places = Derived(f"{column}: places", f"{word.reference} - {48 * LOWEST_BITS}::ubigint - ({skipped})", 3)
+    lanes = f"{_lane_sum(places.reference)}::bigint"
     last = " + ".join(
         f"{CREDIT_CODE_WEIGHTS[i]} * (instr('{CREDIT_CODE_ALPHABET}', substr({text.reference}, {i + 1}, 1)) - 1)"
         for i in range(WORD.stop, len(CREDIT_CODE_WEIGHTS))
     )
     first = _digit_sum(head.reference, CREDIT_CODE_WEIGHTS[: WORD.start], 31)
-    total = f"{first} + {CREDIT_CODE_WEIGHTS[WORD.start]} * {lanes} + {zero} + {last}"
+    total = f"{first} + {CREDIT_CODE_WEIGHTS[WORD.start]} * {lanes} + {last}"
     remainder = Derived(f"{column}: remainder", f"({total}) % 31", 4)
-    return f"coalesce({remainder.reference} = 0, false)", (text, head, word, skipped, remainder)
+    return f"coalesce({remainder.reference} = 0, false)", (text, head, word, places, remainder)
 
 
 def credit_code_plain(_column: str, col: str) -> tuple[str, tuple[Derived, ...]]:

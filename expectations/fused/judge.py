@@ -31,6 +31,8 @@ def metrics_of(engine: Engine, compiled: Compiled, values: Mapping[str, Any]) ->
     metrics = {**compiled.known, **{metric: _number(values[sql]) for metric, sql in compiled.aggregates.items()}}
     if compiled.summed and metrics["table.row_count"] == 0:
         metrics[f"{compiled.counted}.unexpected_count"] = None
+    if compiled.distinct is not None and (counted := metrics[f"{compiled.counted}.unexpected_count"]):
+        metrics[f"{compiled.counted}.unexpected_count"] = counted - engine.distinct(compiled.distinct, counted)
     if compiled.recount is not None and metrics[f"{compiled.counted}.unexpected_count"]:
         [(count, examples)] = engine.rows(compiled.recount)
         metrics[f"{compiled.counted}.unexpected_count"] = count

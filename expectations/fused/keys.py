@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from expectations.fused.plan import EXAMPLE_COUNT, ROWS, Compiled, Kwargs, Table, count_where, example_sql
+from expectations.fused.plan import EXAMPLE_COUNT, ROWS, Compiled, Distinct, Kwargs, Table, count_where, example_sql
 
 
 def unique(table: Table, kwargs: Kwargs) -> Compiled:
@@ -16,9 +16,10 @@ def unique(table: Table, kwargs: Kwargs) -> Compiled:
         aggregates={
             **ROWS,
             "column_values.nonnull.unexpected_count": f"count(*) - count({col})",
-            f"{metric}.unexpected_count": f"count({col}) - count(distinct hash({col})) filter (where {complete})",
+            f"{metric}.unexpected_count": f"count({col})",
         },
         counted=metric,
+        distinct=Distinct(table.sql, col, complete),
         recount=_doubled(table, col, complete, col),
     )
 
@@ -34,10 +35,9 @@ def compound_unique(table: Table, kwargs: Kwargs) -> Compiled | None:
         aggregates={
             **ROWS,
             f"{metric}.filtered_row_count": count_where(domain),
-            f"{metric}.unexpected_count": (
-                f"{count_where(complete)} - count(distinct hash({listed})) filter (where {complete})"
-            ),
+            f"{metric}.unexpected_count": count_where(complete),
         },
+        distinct=Distinct(table.sql, listed, complete),
         counted=metric,
         columns=tuple(kwargs["column_list"]),
         shape="dict",

@@ -46,6 +46,15 @@ class Join:
 
 
 @dataclass(frozen=True)
+class Distinct:
+    """The different hashes of ``listed`` columns in the rows of ``table`` (alias ``t``) that meet ``condition``."""
+
+    table: str
+    listed: str
+    condition: str
+
+
+@dataclass(frozen=True)
 class Table:
     """What is known of a table before it is scanned: its name in SQL, its columns, and the tables it refers to.
 
@@ -79,8 +88,9 @@ class Compiled:
 
     ``counted`` names the metric whose unexpected rows are counted, ``columns`` and ``unexpected`` say how to show some
     of them, in GE's ``shape`` (``nulls``: they are all null). ``summed``: GE sums ones and zeros, which over no rows is
-    null, and so reports no count of an empty table. ``recount`` is the exact count and examples of a metric
-    whose aggregate is only a bound: it runs when the bound is not 0.
+    null, and so reports no count of an empty table. ``distinct``: unexpected are as many as the counted metric's
+    aggregate says, less the distinct hashes. ``recount`` is the exact count and examples of a metric of which only a
+    bound is known: it runs when the bound is not 0.
     """
 
     aggregates: Mapping[str, str] = field(default_factory=dict)
@@ -93,6 +103,7 @@ class Compiled:
     shape: Shape = "value"
     nulls: bool = False
     summed: bool = False
+    distinct: Distinct | None = None
     recount: str | None = None
 
 
