@@ -1,21 +1,71 @@
-"""The app database: keys, audit events and received lineage of one installation."""
+"""The app database: keys, audit events and received lineage of one installation, in SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
+
+CONNECT_SECONDS = 5
+_REMEDY = {
+    "sqlite": "look at the file, its folder's rights and the space left",
+    "postgresql": "`citybrain stack status` shows the servers",
+}
+_SET_UP = sa.text("select pg_advisory_xact_lock(hashtextextended('citybrain app database', 0))")
 
 
-def open_app_database(path: Path) -> sa.Engine:
-    """Open the database file, making it readable by its owner only when it is missing."""
+class AppDatabaseUnavailable(RuntimeError):
+    """The app database does not answer; the message says where it is and what to do."""
+
+
+def open_app_database(address: str, tables: sa.MetaData, *, append_only: Sequence[str] = ()) -> sa.Engine:
+    """Open the database at an SQLAlchemy address and make what is missing of ``tables``.
+
+    A file is made readable by its owner only. Rows of the tables in ``append_only`` can be neither changed nor removed.
+
+    Raises:
+        AppDatabaseUnavailable: it does not answer.
+    """
+    url = sa.make_url(address)
+    engine = _sqlite(url) if url.get_backend_name() == "sqlite" else _postgres(url)
+    sa.event.listen(engine, "handle_error", _named)
+    with engine.begin() as db:
+        if db.dialect.name == "postgresql":
+            db.execute(_SET_UP)  # several processes may start at once, and "if not exists" does not wait for the other
+        tables.create_all(db)
+        for table in append_only:
+            for statement in _guards(db.dialect.name, table):
+                db.execute(sa.text(statement))
+    return engine
+
+
+def _named(context: sa.ExceptionContext) -> None:
+    """Say where the database is, and not with which password, when it does not answer."""
+    if isinstance(context.sqlalchemy_exception, OperationalError):
+        url = context.engine.url if context.engine else sa.URL.create("postgresql")
+        said = str(context.original_exception).strip().splitlines()
+        raise AppDatabaseUnavailable(
+            f"app database at {url.set(query={}).render_as_string(hide_password=True)}:"
+            f" {said[0] if said else 'no answer'}; {_REMEDY[url.get_backend_name()]}"
+        ) from context.original_exception
+
+
+def _sqlite(url: sa.URL) -> sa.Engine:
+    path = Path(url.database or "")
     path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), connect_args={"timeout": 30})
+    engine = sa.create_engine(url, connect_args={"timeout": 30})
     sa.event.listen(engine, "connect", _configure)
     return engine
+
+
+def _postgres(url: sa.URL) -> sa.Engine:
+    """A connection that was lost is noticed before it is used, so that a restarted server costs no request."""
+    return sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS})
 
 
 def _configure(connection: Any, _record: Any) -> None:
@@ -23,3 +73,21 @@ def _configure(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("pragma journal_mode = wal")
     cursor.close()
+
+
+def _guards(dialect: str, table: str) -> Iterator[str]:
+    if dialect == "sqlite":
+        for verb in ("update", "delete"):
+            yield (
+                f"create trigger if not exists {table}_no_{verb} before {verb} on {table}"
+                f" begin select raise(abort, '{table} is append-only'); end"
+            )
+        return
+    yield (
+        "create or replace function refuse_change() returns trigger language plpgsql as"
+        " $$ begin raise exception '% is append-only', tg_table_name; end $$"
+    )
+    yield (
+        f"create or replace trigger {table}_append_only before update or delete or truncate on {table}"
+        " for each statement execute function refuse_change()"
+    )

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -56,11 +55,6 @@ _AUDIT = sa.Table(
     sa.Column("reason", sa.String(500), nullable=False),
     sa.Column("basis", sa.String(300), nullable=False),
 )
-_APPEND_ONLY = tuple(
-    f"create trigger if not exists audit_event_no_{verb} before {verb} on audit_event"
-    " begin select raise(abort, 'audit_event is append-only'); end"
-    for verb in ("update", "delete")
-)
 
 
 @dataclass(frozen=True)
@@ -79,12 +73,8 @@ class AuditEvent:
 class AccessStore:
     """Keys and audit events of one installation."""
 
-    def __init__(self, path: Path) -> None:
-        self._engine = open_app_database(path)
-        with self._engine.begin() as db:
-            _METADATA.create_all(db)
-            for statement in _APPEND_ONLY:
-                db.execute(sa.text(statement))
+    def __init__(self, address: str) -> None:
+        self._engine = open_app_database(address, _METADATA, append_only=[_AUDIT.name])
 
     def create_key(
         self,
@@ -174,9 +164,9 @@ class AccessStore:
 
 
 @contextmanager
-def open_store(path: Path) -> Iterator[AccessStore]:
+def open_store(address: str) -> Iterator[AccessStore]:
     """Give the store of an app database for the length of a block."""
-    store = AccessStore(path)
+    store = AccessStore(address)
     try:
         yield store
     finally:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from catalog.access.app_database import open_app_database
 from catalog.api.openlineage import Edge, RunEvent, moment
@@ -38,10 +38,8 @@ _EDGES = sa.Table(
 class LineageStore:
     """The lineage events of one installation."""
 
-    def __init__(self, path: Path) -> None:
-        self._engine = open_app_database(path)
-        with self._engine.begin() as db:
-            _METADATA.create_all(db)
+    def __init__(self, address: str) -> None:
+        self._engine = open_app_database(address, _METADATA)
 
     def receive(self, event: RunEvent, raw: dict[str, Any], sent_by: str) -> bool:
         """Keep an event and its edges; False when it was received before.
@@ -50,12 +48,15 @@ class LineageStore:
         """
         at, run = moment(event.at), str(event.run.run_id)
         row = {"event_id": event.event_id, "at": at, "kind": event.kind, "job": event.job_name, "run_id": run}
-        with self._engine.begin() as db:
-            known = sa.select(_EVENTS.c.event_id).where(_EVENTS.c.event_id == event.event_id)
-            if db.execute(known).first():
-                return False
-            db.execute(_EVENTS.insert().values({**row, "sent_by": sent_by, "event": raw}))
-            self._replace_edges(db, event, at, run)
+        known = sa.select(_EVENTS.c.event_id).where(_EVENTS.c.event_id == event.event_id)
+        try:
+            with self._engine.begin() as db:
+                if db.execute(known).first():
+                    return False
+                db.execute(_EVENTS.insert().values({**row, "sent_by": sent_by, "event": raw}))
+                self._replace_edges(db, event, at, run)
+        except IntegrityError:  # the same event, received at the same time, was faster
+            return False
         return True
 
     @staticmethod

@@ -27,6 +27,7 @@ from catalog.contract.load import load_contracts, load_vocabulary
 from catalog.web.pages import Elsewhere, page_router
 from catalog.web.protection import protect
 from catalog.web.templating import STATIC
+from lakehouse.connect.app_database import app_database
 from lakehouse.connect.settings import Settings
 
 GENERATED_DOCS = ("quality", "dbt")
@@ -57,7 +58,8 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     """Return the application over one home folder."""
     contracts, vocabulary = load_contracts(), load_vocabulary()
     readers = Readers(settings)
-    store, lineage = AccessStore(settings.app_db), LineageStore(settings.app_db)
+    database = app_database(settings)
+    store, lineage = AccessStore(database), LineageStore(database)
     reads = CatalogueReads(settings, readers, contracts, vocabulary)
     service = DataService(
         readers, store, Tokens(page_secret(settings.app_db.with_name("page-token.key"))), reads.entries

@@ -15,9 +15,11 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from catalog.access.app_database import AppDatabaseUnavailable
 from catalog.api.errors import ApiError
 from catalog.api.readers import QueryError
 from catalog.web.templating import error_page
+from lakehouse.connect.servers import ServerUnavailable
 
 LONGEST_URL = 4096
 HOST_SHAPE = re.compile(r"^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?\Z")
@@ -73,6 +75,8 @@ def protect(app: FastAPI) -> None:
     app.exception_handler(HTTPException)(_http_error)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(QueryError)(_query_error)
+    for away in (ServerUnavailable, AppDatabaseUnavailable):
+        app.exception_handler(away)(_server_away)
 
 
 def wants_json(request: Request) -> bool:
@@ -148,6 +152,12 @@ async def _query_error(request: Request, error: QueryError) -> Response:
     log.error("query failed", request_id=request.state.request_id, path=request.url.path[:200], error=str(error))
     headers = {"Retry-After": "5"}
     return _answer(request, ApiError(503, "query_failed", "数据暂时无法读取", TELL_OPERATOR, headers=headers))
+
+
+async def _server_away(request: Request, error: Exception) -> Response:
+    log.error("server away", request_id=request.state.request_id, path=request.url.path[:200], error=str(error))
+    headers = {"Retry-After": "5"}
+    return _answer(request, ApiError(503, "server_away", "后台服务暂时不可用", TELL_OPERATOR, headers=headers))
 
 
 def _answer(request: Request, error: ApiError) -> Response:

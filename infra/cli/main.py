@@ -46,13 +46,15 @@ def run() -> None:
 
 def _known(error: Exception) -> UserError | None:
     """Return what a fault of the surroundings says to people: a server is away, a profile not set up, nothing readable."""
+    from catalog.access.app_database import AppDatabaseUnavailable
     from lakehouse.connect.cluster import ProfileUnavailable
     from lakehouse.connect.servers import ServerUnavailable
     from lakehouse.query import QueryError
 
     if isinstance(error, (ProfileUnavailable, QueryError)):
         return UserError(str(error))
-    return UserError(str(error), exit_code=EXIT_UNAVAILABLE) if isinstance(error, ServerUnavailable) else None
+    is_away = isinstance(error, (ServerUnavailable, AppDatabaseUnavailable))
+    return UserError(str(error), exit_code=EXIT_UNAVAILABLE) if is_away else None
 
 
 def _log_to_stderr(level: str) -> None:

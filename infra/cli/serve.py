@@ -208,9 +208,10 @@ def _check_grant(dept: str, name: str, granted: list[str], last_day: date | None
 
 def _store() -> AbstractContextManager[AccessStore]:
     from catalog.access.store import open_store
+    from lakehouse.connect.app_database import app_database
     from lakehouse.connect.settings import Settings
 
-    return open_store(Settings().app_db)
+    return open_store(app_database(Settings()))
 
 
 def _text(value: date | str | None) -> str:

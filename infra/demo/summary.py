@@ -62,9 +62,10 @@ def where_to_look(ports: Mapping[str, int]) -> dict[str, str]:
 def make_api_key(settings: Settings, places: Places) -> None:
     """Make an API key for trying the data service, once per home; what is shared unconditionally is open to it."""
     from catalog.access.store import open_store
+    from lakehouse.connect.app_database import app_database
 
     if not places.api_key.exists():
-        with open_store(settings.app_db) as store:
+        with open_store(app_database(settings)) as store:
             write_private(places.api_key, store.create_key(KEY_DEPT, "demo") + "\n")
 
 

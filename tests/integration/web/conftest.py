@@ -13,6 +13,7 @@ from web_city import city_tables, publish_tables
 
 from catalog.access.store import AccessStore, open_store
 from catalog.web.app import create_app
+from lakehouse.connect.app_database import app_database
 from lakehouse.connect.settings import Settings
 
 
@@ -31,7 +32,7 @@ def settings(web_home: Path) -> Settings:
 
 @pytest.fixture
 def store(settings: Settings) -> Iterator[AccessStore]:
-    with open_store(settings.app_db) as opened:
+    with open_store(app_database(settings)) as opened:
         yield opened
 
 

@@ -15,6 +15,7 @@ from catalog.access.store import AccessStore, open_store
 from catalog.api.limits import RateLimiter
 from catalog.web.app import create_app
 from lakehouse.branches import forget_publishes
+from lakehouse.connect.app_database import app_database
 from lakehouse.connect.settings import Settings
 from lakehouse.query import open_reader
 
@@ -171,7 +172,7 @@ def test_all_pages_together_are_the_table_and_no_row_comes_twice(
 
 
 def test_pages_go_on_reading_the_version_they_began_with(own_settings: Settings) -> None:
-    with TestClient(create_app(own_settings)) as client, open_store(own_settings.app_db) as store:
+    with TestClient(create_app(own_settings)) as client, open_store(app_database(own_settings)) as store:
         headers = {"X-API-Key": store.create_key("jyj", "test")}
         first = client.get(DIVISION, headers=headers, params={"limit": 100}).json()
         newer = publish_tables(own_settings, "more", {"dsjj.division": contract_sql(CONTRACTS["dsjj.division"], 300)})
@@ -188,7 +189,7 @@ def test_pages_go_on_reading_the_version_they_began_with(own_settings: Settings)
 
 def test_a_token_of_a_version_that_is_gone_has_expired(own_settings: Settings) -> None:
     app = create_app(own_settings)
-    with TestClient(app) as client, open_store(own_settings.app_db) as store:
+    with TestClient(app) as client, open_store(app_database(own_settings)) as store:
         headers = {"X-API-Key": store.create_key("jyj", "test")}
         token = client.get(DIVISION, headers=headers, params={"limit": 10}).json()["page"]["next_token"]
     publish_tables(own_settings, "more", {"dsjj.division": contract_sql(CONTRACTS["dsjj.division"], 300)})
@@ -232,7 +233,7 @@ def test_every_decision_is_audited_without_values(client: TestClient, key_of: Ke
 
 def test_too_many_requests_are_told_to_wait(own_settings: Settings) -> None:
     app = create_app(own_settings, limiter=RateLimiter(rate=0.1, burst=2))
-    with TestClient(app) as client, open_store(own_settings.app_db) as store:
+    with TestClient(app) as client, open_store(app_database(own_settings)) as store:
         one, other = ({"X-API-Key": store.create_key("jyj", name)} for name in "ab")
         assert [client.get(DIVISION, headers=one, params={"limit": 1}).status_code for _ in range(3)] == [200, 200, 429]
         answer = client.get(DIVISION, headers=one)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy.exc import SQLAlchemyError
 
+from catalog.access.app_database import AppDatabaseUnavailable
 from catalog.access.model import Decision
 from catalog.access.store import AccessStore, AuditEvent, open_store
 
@@ -24,7 +24,7 @@ def place(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(place: Path) -> Iterator[AccessStore]:
-    with open_store(place) as opened:
+    with open_store(f"sqlite:///{place}") as opened:
         yield opened
 
 
@@ -93,7 +93,7 @@ def test_a_revoked_key_is_nobody_and_is_revoked_once(store: AccessStore) -> None
 
 def test_two_openings_of_one_database_see_the_same_keys(store: AccessStore, place: Path) -> None:
     key = store.create_key("jyj", "核验")
-    with open_store(place) as again:
+    with open_store(f"sqlite:///{place}") as again:
         assert again.principal(key) is not None
         assert again.revoke(key.split("_")[1])
     assert store.principal(key) is None
@@ -119,5 +119,5 @@ def test_audit_events_cannot_be_changed_or_removed(store: AccessStore, place: Pa
 def test_an_event_that_cannot_be_kept_raises(store: AccessStore, place: Path) -> None:
     with sqlite3.connect(place) as db:
         db.execute("drop table audit_event")
-    with pytest.raises(SQLAlchemyError):
+    with pytest.raises(AppDatabaseUnavailable, match=r"app\.db: no such table"):
         store.audit(event())
