@@ -11,6 +11,7 @@ PYTEST := $(RUN) pytest --timeout 1200
 WORKERS ?= 2
 PEOPLE ?= 20000
 SEED ?= 42
+PROFILE ?=
 
 .PHONY: help
 help: ## list the targets
@@ -42,8 +43,8 @@ setup-browser: # a browser with Chinese fonts for the end-to-end tests
 # ---- run ----------------------------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: setup-run ## make a city of PEOPLE=20000, run it through Airflow, serve the result; SEED=42
-	@$(RUN) citybrain demo --people $(PEOPLE) --seed $(SEED)
+demo: setup-run ## make a city of PEOPLE=20000, run it through Airflow, serve the result; SEED=42, PROFILE=cluster
+	@$(RUN) citybrain demo --people $(PEOPLE) --seed $(SEED) $(if $(PROFILE),--profile $(PROFILE))
 
 .PHONY: demo-stop
 demo-stop: setup-run ## end what the demo started, and nothing else

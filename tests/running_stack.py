@@ -20,6 +20,7 @@ from infra.stack.places import StackPlaces
 from tests.conftest import skip_aloud
 
 STACK_HOME = "CITYBRAIN_TEST_STACK_HOME"
+SERVERS = ("postgres", "minio", "nessie", "trino")  # what tests share; those of Airflow start one of their own
 
 
 def stack_home() -> Path:
@@ -50,7 +51,7 @@ def new_home(prefix: str) -> Path:
 
 
 def _own_home() -> Path:
-    refuse_missing(("postgres", "minio", "nessie", "trino"))
+    refuse_missing(SERVERS)
     home, fault = _start()
     if fault:
         raise RuntimeError(f"the stack does not start: {fault}")
@@ -67,7 +68,7 @@ def _start() -> tuple[Path, str]:
         _write_holders(place, [*_holders(place), os.getpid()])
         atexit.register(_release, place)
         try:
-            stack_up(StackPlaces(place / "home"))
+            stack_up(StackPlaces(place / "home"), only=SERVERS)
         except UserError as error:
             return place / "home", str(error)
     return place / "home", ""

@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from infra.cli.output import EXIT_BLOCKED, err, out, print_json, progress_bar
+from infra.cli.pipeline import settings_of
 
 if TYPE_CHECKING:
     from infra.demo.run import DemoReport
@@ -34,6 +35,9 @@ def app_commands(app: typer.Typer) -> None:
 def demo(
     people: Annotated[int, typer.Option(min=100, help="residents of the synthetic city")] = DEFAULT_PEOPLE,
     seed: Annotated[int, typer.Option(help="the same seed gives the same city")] = DEFAULT_SEED,
+    profile: Annotated[
+        str | None, typer.Option(help="embedded, or cluster: on the servers of citybrain stack up, which it starts")
+    ] = None,
     stop: Annotated[
         bool, typer.Option("--stop", help="end what the demo of this home started, and nothing else")
     ] = False,
@@ -41,14 +45,14 @@ def demo(
 ) -> None:
     """Make a synthetic city, run it through Airflow, and serve the result; exit 3 when quality blocked a topic."""
     from infra.demo.run import start_demo, stop_demo
-    from lakehouse.connect.settings import Settings
 
-    settings = Settings()
+    settings = settings_of(profile)
     if stop:
         _show_stopped(stop_demo(settings), json)
+        _show_stack(settings, json)
         return
     with _progress() as progress:
-        report = start_demo(settings, people=people, seed=seed, progress=progress)
+        report = start_demo(settings, people=people, seed=seed, progress=progress, say=err.print)
     if json:
         print_json(report.to_json())
     else:
@@ -81,6 +85,15 @@ def _show_stopped(ended: list[str], json: bool) -> None:
         out.print(f"stopped: {', '.join(ended)}" if ended else "nothing was running")
 
 
+def _show_stack(settings: Settings, json: bool) -> None:
+    """Say that the stack goes on, and how it is stopped: others may use it, and it was there before the demo."""
+    from infra.stack.places import StackPlaces
+    from infra.stack.status import supervisor_of
+
+    if not json and supervisor_of(StackPlaces.of(settings)) is not None:
+        out.print("服务栈仍在运行 the stack goes on; to stop it: citybrain stack down (make stack-down)")
+
+
 def _show(settings: Settings, report: DemoReport) -> None:
     facts = report.to_json()
     if report.was_up:
@@ -96,6 +109,7 @@ def _show(settings: Settings, report: DemoReport) -> None:
         parts = ", ".join(f"{name} {seconds} s" for name, seconds in facts["phases"].items())
         out.print(f"[dim]{facts['seconds']} s: {parts}[/]")
     out.print("合成数据：所有人员均为虚构。Synthetic data: all persons are synthetic.  结束 end: make demo-stop")
+    _show_stack(settings, json=False)
 
 
 def _show_resources(batches: list[dict[str, Any]]) -> None:
@@ -133,14 +147,14 @@ def _show_topics(published: dict[str, int]) -> None:
 
 
 def _show_doors(settings: Settings, report: DemoReport, urls: dict[str, str]) -> None:
-    from infra.demo.airflow_setup import ADMIN, passwords_path
+    from infra.airflow.configuration import ADMIN, passwords_path
     from infra.demo.places import Places
     from infra.demo.summary import api_example
 
-    places = Places(settings.root)
+    places = Places.of(settings)
     table = Table(title="去哪里看 where to look", show_header=False)
     for name, label in DOORS.items():
-        note = f"  用户 user {ADMIN}, password in {passwords_path(places)}" if name == "airflow" else ""
+        note = f"  用户 user {ADMIN}, password in {passwords_path(places.airflow)}" if name == "airflow" else ""
         table.add_row(label, f"{urls[name]}{note}")
     table.add_row("数据接口 data API", api_example(places, report.state.ports, EXAMPLE_RESOURCE))
     table.add_row("日志 logs", str(places.logs))

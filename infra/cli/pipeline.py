@@ -14,6 +14,7 @@ from rich.table import Table
 from infra.cli.output import EXIT_BLOCKED, UserError, err, out, print_json, progress_bar
 
 if TYPE_CHECKING:
+    from lakehouse.connect.settings import Settings
     from lakehouse.pipeline.report import RunReport
     from lakehouse.sources import SourceSystem
 
@@ -52,7 +53,7 @@ def app_commands(app: typer.Typer) -> None:
         """Ingest, transform, check and publish in one step; exit 0 published, 3 blocked by quality, 2 wrong input."""
         from lakehouse.pipeline.run import run_pipeline
 
-        settings = _settings(profile)
+        settings = settings_of(profile)
         place = source or settings.root / "sample-city"
         with department_systems(place) as systems, progress_bar() as bar:
             bars: dict[str, Any] = {}
@@ -77,7 +78,7 @@ def app_commands(app: typer.Typer) -> None:
         """Compare what the lakehouse found with what the sample city planted; exit 0 when nothing differs, else 1."""
         from lakehouse.pipeline.truth import compare_with_truth
 
-        found = _guarded(lambda: compare_with_truth(_settings(None), source))
+        found = _guarded(lambda: compare_with_truth(settings_of(None), source))
         if json:
             print_json(found)
         else:
@@ -89,7 +90,8 @@ def app_commands(app: typer.Typer) -> None:
         raise typer.Exit(0 if exact else 1)
 
 
-def _settings(profile: str | None) -> Any:
+def settings_of(profile: str | None) -> Settings:
+    """Return the settings, with the profile that the command line asks for, if it does."""
     from lakehouse.connect.settings import Settings
 
     if profile is None:

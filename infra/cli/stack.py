@@ -166,7 +166,7 @@ def _show(found: StackStatus) -> None:
         table.add_row(
             service.title,
             f"[{colour}]{service.phase.value}[/]",
-            str(next(iter(service.ports.values()))),
+            str(next(iter(service.ports.values()), "")),
             str(service.pid or ""),
             f"{service.memory / 2**20:,.0f} MiB" if service.memory else "",
             time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(service.since)),

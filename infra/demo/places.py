@@ -8,8 +8,11 @@ from pathlib import Path
 
 from infra.cli.output import UserError
 from infra.host.ports import bindable
+from infra.stack.places import StackPlaces
+from infra.stack.services.airflow import FOLDER
+from infra.stack.settings import StackSettings
+from lakehouse.connect.settings import Settings
 
-PROJECT = Path(__file__).resolve().parents[2]
 PREFERRED_PORTS = {"airflow": 8080, "web": 8642, "api": 0}
 
 
@@ -18,6 +21,17 @@ class Places:
     """The folders and files of one demo; two homes on one machine never meet."""
 
     home: Path
+    profile: str = "embedded"
+
+    @classmethod
+    def of(cls, settings: Settings) -> Places:
+        """Return the places of a demo with these settings."""
+        return cls(settings.root, settings.profile)
+
+    @property
+    def stack(self) -> StackPlaces:
+        """The servers of the cluster profile."""
+        return StackPlaces(self.home)
 
     @property
     def city(self) -> Path:
@@ -26,7 +40,7 @@ class Places:
     @property
     def airflow(self) -> Path:
         """``AIRFLOW_HOME``: configuration with generated secrets, metadata database, task logs."""
-        return self.home / "airflow"
+        return self.stack.folder(FOLDER) if self.profile == "cluster" else self.home / "airflow"
 
     @property
     def logs(self) -> Path:
@@ -46,6 +60,14 @@ class Places:
     def api_key(self) -> Path:
         """The API key that the demo made, readable by its owner only."""
         return self.home / "demo" / "api-key"
+
+
+def stack_ports(places: Places) -> dict[str, int]:
+    """Return the port of each door as the stack's settings have it: tasks are told of them when the stack starts."""
+    settings = StackSettings.of_home(places.stack)
+    settings.save(places.stack)
+    ports = settings.ports
+    return {"airflow": ports.airflow, "web": ports.catalogue, "api": ports.departments}
 
 
 def choose_ports() -> dict[str, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -17,26 +16,29 @@ import httpx
 from filelock import FileLock, Timeout
 
 from catalog.derive.rules import DIVISION_REFERENCE
-from infra.cli.output import UserError
-from infra.demo.airflow_client import AirflowClient
-from infra.demo.airflow_setup import (
+from infra.airflow.client import AirflowClient
+from infra.airflow.configuration import (
     ADMIN,
+    PROJECT,
     admin_password,
-    airflow_command,
     components,
-    environment,
     write_configuration,
 )
-from infra.demo.places import PROJECT, Places, choose_ports
+from infra.cli.output import UserError
+from infra.demo.places import Places, choose_ports, stack_ports
 from infra.demo.summary import make_api_key, what_happened, where_to_look
+from infra.demo.surroundings import demo_environment, embedded_plan
 from infra.demo.watching import DemoError, Ended, Progress, wait_for_ingests, wait_for_topics, wait_until_up
 from infra.host.ports import HOST, is_free
 from infra.host.processes import Service, is_running, read_services, start, stop, tail, write_services
+from infra.stack.control import stack_up
+from infra.stack.parts import Say
+from infra.stack.status import stack_status
 from lakehouse.connect.settings import Settings
 
 DOOR_SECONDS = 60.0
 POLL_SECONDS = 0.3
-OPERATIONS = 2  # the sweep and the maintenance DAG
+OPERATIONS = {"embedded": 2, "cluster": 4}  # the sweep and the maintenance DAG; on the cluster those of Spark too
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,10 @@ class DemoState:
     people: int
     seed: int
     ports: dict[str, int]
+    profile: str = "embedded"
+
+    def __str__(self) -> str:
+        return f"{self.people} people, seed {self.seed}, profile {self.profile}"
 
 
 @dataclass
@@ -67,31 +73,35 @@ class DemoReport:
             "was_up": self.was_up,
             "people": self.state.people,
             "seed": self.state.seed,
+            "profile": self.state.profile,
             "phases": {name: round(seconds, 1) for name, seconds in self.phases.items()},
             "seconds": round(sum(self.phases.values()), 1),
         }
 
 
-def start_demo(settings: Settings, *, people: int, seed: int, progress: Progress) -> DemoReport:
+def start_demo(settings: Settings, *, people: int, seed: int, progress: Progress, say: Say) -> DemoReport:
     """Bring the demo up, or find it up; return what it brought about.
 
     Raises:
         UserError: the home holds another demo, a port is taken, or a part failed (with its log).
     """
-    places = Places(settings.root)
+    places = Places.of(settings)
     with _alone(places):
         known = _known_state(places)
-        if known and (known.people, known.seed) != (people, seed):
+        if known and (known.people, known.seed, known.profile) != (people, seed, settings.profile):
             raise UserError(
-                f"this home holds a demo of {known.people} people, seed {known.seed}",
+                f"this home holds a demo of {known}",
                 hint="repeat it with these, or choose another home: CITYBRAIN_HOME=DIR make demo",
             )
         if known and _is_up(places):
             return DemoReport(known, was_up=True, results=what_happened(settings))
         stop(read_services(places.processes))
-        state = DemoState(people, seed, known.ports if known and _are_free(known.ports) else choose_ports())
+        state = DemoState(people, seed, _ports(places, known), settings.profile)
         try:
-            return _Demo(settings, places, state, progress).run()
+            return _Demo(settings, places, state, progress, say).run()
+        except UserError:
+            stop(read_services(places.processes))
+            raise
         except (DemoError, httpx.HTTPError) as error:
             stop(read_services(places.processes))
             raise UserError(str(error), hint=f"logs: {places.logs}; then run it again", exit_code=1) from error
@@ -101,8 +111,8 @@ def start_demo(settings: Settings, *, people: int, seed: int, progress: Progress
 
 
 def stop_demo(settings: Settings) -> list[str]:
-    """End exactly what the demo of this home started; return the names of what ran."""
-    places = Places(settings.root)
+    """End exactly what the demo of this home started, of which the stack is no part; return the names of what ran."""
+    places = Places.of(settings)
     ended = stop(read_services(places.processes))
     places.processes.unlink(missing_ok=True)
     return ended
@@ -111,25 +121,24 @@ def stop_demo(settings: Settings) -> list[str]:
 class _Demo:
     """One demo while it comes up."""
 
-    def __init__(self, settings: Settings, places: Places, state: DemoState, progress: Progress) -> None:
-        self._settings, self._places, self._state, self._progress = settings, places, state, progress
+    def __init__(self, settings: Settings, places: Places, state: DemoState, progress: Progress, say: Say) -> None:
+        self._settings, self._places, self._state = settings, places, state
+        self._progress, self._say = progress, say
         self._services: list[Service] = []
         self._airflow_url = f"http://{HOST}:{state.ports['airflow']}"
-        api_url = f"http://{HOST}:{state.ports['api']}"
-        self._environment = environment(places, api_url=api_url, airflow_url=self._airflow_url)
+        self._environment = demo_environment(places, state.ports)
         self._report = DemoReport(state)
 
     def run(self) -> DemoReport:
         """Do it all; each phase is timed."""
         self._remember_state()
-        write_configuration(self._places, self._state.ports["airflow"])
         with ThreadPoolExecutor(max_workers=1) as background, self._phase("city"):
             airflow = background.submit(self._start_airflow)  # its start-up and the city share the cores
             self._make_city()
             self._parse_models()
             airflow.result()
         self._start("sample-api", _citybrain("sample-api", str(self._places.city), port=self._state.ports["api"]))
-        client = AirflowClient(self._airflow_url, ADMIN, admin_password(self._places))
+        client = AirflowClient(self._airflow_url, ADMIN, admin_password(self._places.airflow))
         with self._phase("airflow"):
             queued = self._open_airflow(client)
         with self._phase("pipeline"):
@@ -142,16 +151,11 @@ class _Demo:
         return self._report
 
     def _start_airflow(self) -> None:
-        """Migrate the metadata database, then start the processes."""
-        log = self._places.logs / "airflow-migrate.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as sink:
-            command = airflow_command("db", "migrate")
-            done = subprocess.run(
-                command, env=self._environment, cwd=self._places.airflow, stdout=sink, stderr=sink, check=False
-            )
-        if done.returncode:
-            raise DemoError(f"airflow db migrate failed (exit {done.returncode}); see {log}")
+        """Start Airflow: the stack's on the cluster, with all that its tasks work with; else one of the demo's own."""
+        if self._state.profile == "cluster":
+            stack_up(self._places.stack, say=self._say)
+            return
+        write_configuration(embedded_plan(self._places, self._state.ports["airflow"]))
         for name, command in components().items():
             self._start(name, command)
 
@@ -186,7 +190,7 @@ class _Demo:
         from lakehouse.pipeline.inputs import load_inputs
 
         inputs = load_inputs()
-        expected = len(inputs.contracts) + len(inputs.topics) + OPERATIONS
+        expected = len(inputs.contracts) + len(inputs.topics) + OPERATIONS[self._state.profile]
         ids = wait_until_up(client, self._services, dag_count=expected)
         return {dag_id: client.trigger(dag_id) for dag_id in ids if dag_id.startswith("ingest_")}
 
@@ -255,7 +259,27 @@ def _known_state(places: Places) -> DemoState | None:
 def _is_up(places: Places) -> bool:
     """Say whether all that a finished demo leaves running still runs."""
     running = {service.name for service in read_services(places.processes) if is_running(service)}
+    if places.profile == "cluster":
+        return running >= {"sample-api", "serve"} and stack_status(places.stack).is_well
     return running >= {*components(), "sample-api", "serve"}
+
+
+def _ports(places: Places, known: DemoState | None) -> dict[str, int]:
+    """Return the ports of a demo that comes up: those that it had, where they can be had.
+
+    Raises:
+        UserError: one that the stack's settings name is taken.
+    """
+    if places.profile == "embedded":
+        return known.ports if known and _are_free(known.ports) else choose_ports()
+    ports = stack_ports(places)
+    taken = [port for name, port in ports.items() if name != "airflow" and not is_free(port)]
+    if taken:
+        raise UserError(
+            f"port {taken[0]} is taken, which {places.stack.settings} keeps for the demo",
+            hint="end what holds it; or stop the stack and write another port there",
+        )
+    return ports
 
 
 def _are_free(ports: dict[str, int]) -> bool:

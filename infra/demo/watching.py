@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from infra.demo.airflow_client import AirflowClient
+from infra.airflow.client import AirflowClient
 from infra.host.processes import Service, is_running, tail
 
 POLL_SECONDS = 0.7

@@ -15,6 +15,7 @@ def compose_environment(places: StackPlaces, settings: StackSettings) -> dict[st
     project = hashlib.sha256(str(places.home).encode()).hexdigest()[:8]
     return {
         "COMPOSE_PROJECT_NAME": f"citybrain-{project}",
+        "CITYBRAIN_STACK_HOME": str(places.home),
         "CITYBRAIN_STACK_ROOT": str(places.root),
         "CITYBRAIN_STACK_USER": f"{os.getuid()}:{os.getgid()}",
         "CITYBRAIN_STACK_POSTGRES_PORT": str(settings.ports.postgres),
@@ -23,6 +24,9 @@ def compose_environment(places: StackPlaces, settings: StackSettings) -> dict[st
         "CITYBRAIN_STACK_NESSIE_PORT": str(settings.ports.nessie),
         "CITYBRAIN_STACK_NESSIE_HEAP": settings.nessie_heap,
         "CITYBRAIN_STACK_TRINO_INTERNAL_PORT": str(settings.ports.trino_internal),
+        "CITYBRAIN_STACK_AIRFLOW_PORT": str(settings.ports.airflow),
+        "CITYBRAIN_STACK_SOURCE": str(settings.source_folder(places)),
+        "CITYBRAIN_STACK_SOURCE_API": settings.source_api_url(),
     }
 
 

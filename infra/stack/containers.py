@@ -20,7 +20,7 @@ POLL_SECONDS = 0.5
 
 def configure_containers(places: StackPlaces) -> Path:
     """Write settings and configuration, and return the environment file of ``compose.yaml``."""
-    settings = StackSettings.load(places) or StackSettings.make("minio")
+    settings = StackSettings.of_home(places)
     if settings.object_store != "minio":
         raise UserError(
             f"compose.yaml has no {settings.object_store}", hint="choose another home: CITYBRAIN_HOME=DIR citybrain …"

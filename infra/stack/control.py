@@ -85,9 +85,7 @@ def stack_down(places: StackPlaces) -> list[str]:
 
 
 def _settings(places: StackPlaces, object_store: ObjectStore | None) -> StackSettings:
-    settings = StackSettings.load(places)
-    if settings is None:
-        return StackSettings.make(object_store or "minio")
+    settings = StackSettings.of_home(places, object_store or "minio")
     if object_store not in {None, settings.object_store}:
         raise UserError(
             f"the stack of this home keeps its objects in {settings.object_store}; in {object_store} it would find none",

@@ -35,7 +35,8 @@ class StackService(ABC):
 
     name: str
     title: str
-    needs: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()  # must serve before this one is started
+    uses: tuple[str, ...] = ()  # come along, and are stopped after this one; it is not started later for them
     stop_signal: int = signal.SIGTERM
     start_seconds: float = 60.0
 

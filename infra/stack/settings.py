@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 from typing import Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from infra.cli.output import UserError
 from infra.host.files import write_private
-from infra.host.ports import is_free
+from infra.host.ports import HOST, is_free
 from infra.stack.places import StackPlaces
 
 PORT_FIRST, PORT_COUNT, PORT_ATTEMPTS = 18_000, 12_000, 500
+STORE_PORTS = 8
 ObjectStore: TypeAlias = Literal["minio", "seaweedfs"]
 
 
 def _password() -> str:
     return secrets.token_urlsafe(24)
+
+
+def _signing_key() -> str:
+    """Return a key for Airflow's tokens, which are signed with HMAC-SHA512."""
+    return secrets.token_urlsafe(64)
 
 
 def _access_key() -> str:
@@ -36,11 +43,21 @@ class Ports(BaseModel):
     nessie_management: int = 0
     trino: int = 0
     trino_internal: int = 0
+    airflow: int = 0
+    catalogue: int = Field(default=0, description="where the demo serves the catalogue")
+    departments: int = Field(default=0, description="where the demo serves the interfaces of its departments")
 
     def all(self) -> list[int]:
         """Return every port in use."""
         values = self.model_dump()
         return [*values.pop("object_store_internal"), *values.values()]
+
+    def completed(self) -> Self:
+        """Return the ports with a free one for each door that has none yet."""
+        taken = set(self.all())
+        chosen = {name: value or _free_port(taken) for name, value in self.model_dump().items()}
+        chosen["object_store_internal"] = self.object_store_internal or [_free_port(taken) for _ in range(STORE_PORTS)]
+        return type(self)(**chosen)
 
 
 class Secrets(BaseModel):
@@ -58,6 +75,9 @@ class Secrets(BaseModel):
     s3_secret_key: str = Field(default_factory=_password)
     trino_password: str = Field(default_factory=_password)
     trino_internal: str = Field(default_factory=_password)
+    airflow_admin: str = Field(default_factory=_password)
+    airflow_session: str = Field(default_factory=_password)
+    airflow_jwt: str = Field(default_factory=_signing_key)
 
 
 class StackSettings(BaseModel):
@@ -73,6 +93,8 @@ class StackSettings(BaseModel):
     trino_user: str = "citybrain"
     trino_heap: str = "1536m"
     nessie_heap: str = "384m"
+    source: str = Field(default="", description="folder where departments deliver; empty: sample-city in the home")
+    source_api: str = Field(default="", description="address of departments' interfaces; empty: the demo's")
     ports: Ports = Field(default_factory=Ports)
     secrets: Secrets = Field(default_factory=Secrets)
 
@@ -98,19 +120,25 @@ class StackSettings(BaseModel):
             ) from None
 
     @classmethod
+    def of_home(cls, places: StackPlaces, object_store: ObjectStore = "minio") -> Self:
+        """Return the settings of a home: new ones when it has none, with all ports when an earlier version made them."""
+        known = cls.load(places)
+        if known is None:
+            return cls.make(object_store)
+        return known.model_copy(update={"ports": known.ports.completed()})
+
+    @classmethod
     def make(cls, object_store: ObjectStore) -> Self:
         """Return new settings with free ports and new secrets."""
-        taken: set[int] = set()
-        ports = Ports(
-            postgres=_free_port(taken),
-            object_store=_free_port(taken),
-            object_store_internal=[_free_port(taken) for _ in range(8)],
-            nessie=_free_port(taken),
-            nessie_management=_free_port(taken),
-            trino=_free_port(taken),
-            trino_internal=_free_port(taken),
-        )
-        return cls(object_store=object_store, ports=ports)
+        return cls(object_store=object_store, ports=Ports().completed())
+
+    def source_folder(self, places: StackPlaces) -> Path:
+        """Return the folder where departments deliver."""
+        return Path(self.source) if self.source else places.home / "sample-city"
+
+    def source_api_url(self) -> str:
+        """Return the address of the departments that offer an interface."""
+        return self.source_api or f"http://{HOST}:{self.ports.departments}"
 
     def save(self, places: StackPlaces) -> None:
         """Write the settings, private."""

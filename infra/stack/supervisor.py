@@ -247,7 +247,7 @@ class Supervisor:
     def _stop_all(self) -> None:
         left = set(self._threads)
         while left:
-            needed = {need for name in left for need in self._services[name].needs}
+            needed = {need for name in left for need in (*self._services[name].needs, *self._services[name].uses)}
             layer = sorted(left - needed) or sorted(left)
             for name in layer:
                 self._stops[name].set()

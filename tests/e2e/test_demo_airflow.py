@@ -15,8 +15,8 @@ import httpx
 import psutil
 import pytest
 
-from infra.demo.airflow_client import AirflowClient
-from infra.demo.airflow_setup import ADMIN, admin_password
+from infra.airflow.client import AirflowClient
+from infra.airflow.configuration import ADMIN, admin_password
 from infra.demo.places import Places
 from infra.host.processes import Service, read_services
 

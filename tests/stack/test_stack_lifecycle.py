@@ -26,6 +26,7 @@ from minio import Minio
 from minio.error import S3Error
 from running_stack import refuse_missing
 
+from infra.airflow.configuration import ADMIN
 from infra.cli.output import UserError
 from infra.host.ports import HOST, is_free
 from infra.stack.build import build_services
@@ -39,7 +40,9 @@ from infra.stack.status import Status, stack_status, supervisor_of
 
 pytestmark = [pytest.mark.stack, pytest.mark.faults]
 
-SERVERS = ("postgres", "minio", "nessie", "trino")
+AIRFLOW = ("airflow-api-server", "airflow-dag-processor", "airflow-scheduler")
+SERVERS = ("postgres", "minio", "nessie", "trino", *AIRFLOW)
+SILENT = ("airflow-dag-processor", "airflow-scheduler")  # they listen to nobody
 AGAIN_SECONDS = 180.0
 IDLE_BYTES = 4 * 2**30
 
@@ -148,14 +151,15 @@ def test_nothing_listens_beyond_the_loopback_interface(stack: Stack) -> None:
         each.laddr for each in psutil.net_connections("tcp") if each.pid in family and each.status == psutil.CONN_LISTEN
     ]
 
-    assert len(listening) >= len(SERVERS)
+    assert len(listening) >= len(SERVERS) - len(SILENT)
     assert {address.ip for address in listening} <= {HOST, "::1", f"::ffff:{HOST}"}
 
 
 def test_no_secret_is_in_a_log_or_on_a_command_line(stack: Stack) -> None:
     kept = stack.settings.secrets.model_dump()
     passwords = {name: value for name, value in kept.items() if "user" not in name and "access" not in name}
-    logs = "".join(path.read_text(encoding="utf-8", errors="replace") for path in stack.places.logs.iterdir())
+    files = [path for path in stack.places.logs.rglob("*") if path.is_file()]
+    logs = "".join(path.read_text(encoding="utf-8", errors="replace") for path in files)
     lines = " ".join(" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"]))
 
     assert not [name for name, value in passwords.items() if value in logs]
@@ -164,7 +168,11 @@ def test_no_secret_is_in_a_log_or_on_a_command_line(stack: Stack) -> None:
 
 def test_files_with_secrets_are_private(stack: Stack) -> None:
     places = stack.places
-    private = [places.settings, places.cluster_file, places.compose_environment, *places.folder("trino").rglob("*.p*")]
+    private = [
+        *(places.settings, places.cluster_file, places.compose_environment),
+        *places.folder("trino").rglob("*.p*"),
+        *places.folder("airflow").glob("*.*"),
+    ]
 
     assert {stat.S_IMODE(path.stat().st_mode) for path in private if path.is_file()} == {0o600}
 
@@ -182,6 +190,26 @@ def test_a_role_of_the_database_reaches_its_own_and_no_other(stack: Stack) -> No
         assert db.execute("select current_database()").fetchone() == ("airflow",)
     with pytest.raises(psycopg.OperationalError, match="permission denied"):
         psycopg.connect(re.sub(r"/airflow$", "/citybrain", stack.facts["airflow_database_uri"]))
+
+
+def test_airflow_refuses_who_has_no_password(stack: Stack) -> None:
+    url = f"http://{HOST}:{stack.settings.ports.airflow}"
+    answers = [
+        httpx.post(f"{url}/auth/token", json={"username": ADMIN, "password": password}, trust_env=False).status_code
+        for password in ("admin", stack.settings.secrets.airflow_admin)
+    ]
+
+    assert httpx.get(f"{url}/api/v2/dags", trust_env=False).status_code == 401
+    assert answers == [401, 201]
+
+
+def test_airflows_metadata_is_in_its_database_of_this_version(stack: Stack) -> None:
+    with psycopg.connect(stack.facts["airflow_database_uri"]) as db:
+        known = db.execute("select count(*) from serialized_dag").fetchone()
+
+    assert known is not None
+    assert known[0] > 0
+    assert not list(stack.places.folder("airflow").glob("*.db"))
 
 
 def test_trino_refuses_a_wrong_password_and_any_without_tls(stack: Stack) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import socket
 import stat
 from collections.abc import Iterator
@@ -11,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from infra.cli.output import UserError
-from infra.demo.airflow_setup import admin_password, environment, passwords_path, write_configuration
-from infra.demo.places import Places, choose_ports
+from infra.demo.places import Places, choose_ports, stack_ports
+from infra.demo.surroundings import demo_environment
 from infra.host.files import write_private
 from infra.host.ports import HOST, is_free
 
@@ -23,12 +22,6 @@ def taken_port() -> Iterator[int]:
         held.bind((HOST, 0))
         held.listen()
         yield held.getsockname()[1]
-
-
-def _configuration(places: Places) -> configparser.ConfigParser:
-    parser = configparser.ConfigParser()
-    parser.read(places.airflow / "airflow.cfg", encoding="utf-8")
-    return parser
 
 
 def test_a_taken_usual_port_moves_to_a_free_one(monkeypatch: pytest.MonkeyPatch, taken_port: int) -> None:
@@ -52,46 +45,24 @@ def test_what_is_no_port_is_refused(monkeypatch: pytest.MonkeyPatch, wrong: str)
         choose_ports()
 
 
-def test_configuration_and_password_are_readable_by_their_owner_only(tmp_path: Path) -> None:
-    places = Places(tmp_path)
-    write_configuration(places, 8080)
-    for path in (places.airflow / "airflow.cfg", passwords_path(places)):
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert len(admin_password(places)) >= 16
-
-
-def test_secrets_outlive_a_second_start_and_differ_between_homes(tmp_path: Path) -> None:
-    first, other = Places(tmp_path / "a"), Places(tmp_path / "b")
-    write_configuration(first, 8080)
-    write_configuration(other, 8080)
-    before, password = _configuration(first), admin_password(first)
-    write_configuration(first, 9090)
-    after = _configuration(first)
-    assert after["api"]["port"] == "9090"
-    for section, name in (("api_auth", "jwt_secret"), ("api", "secret_key")):
-        assert after[section][name] == before[section][name] != _configuration(other)[section][name]
-    assert admin_password(first) == password != admin_password(other)
-
-
-def test_airflow_listens_on_loopback_without_examples_and_reads_the_projects_dags(tmp_path: Path) -> None:
-    places = Places(tmp_path / "100% home")
-    write_configuration(places, 8080)
-    parser = _configuration(places)
-    assert parser["api"]["host"] == HOST
-    assert parser["core"]["execution_api_server_url"].startswith(f"http://{HOST}:")
-    assert parser["core"]["load_examples"] == "False"
-    assert (Path(parser["core"]["dags_folder"]) / "citybrain_dags.py").exists()
-    assert parser["database"]["sql_alchemy_conn"].endswith("100% home/airflow/airflow.db")
-
-
 def test_another_airflow_of_the_user_does_not_leak_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
     monkeypatch.setenv("AIRFLOW_HOME", "/elsewhere")
-    found = environment(Places(tmp_path), api_url="http://127.0.0.1:1", airflow_url="http://127.0.0.1:2")
+    found = demo_environment(Places(tmp_path), {"api": 1, "airflow": 2})
     assert "AIRFLOW__CORE__EXECUTOR" not in found
     assert found["AIRFLOW_HOME"] == str(tmp_path / "airflow")
     assert found["CITYBRAIN_HOME"] == str(tmp_path)
     assert HOST in found["NO_PROXY"]
+
+
+def test_on_the_cluster_the_ports_are_those_of_the_stacks_settings_and_airflow_is_the_stacks(tmp_path: Path) -> None:
+    places = Places(tmp_path, "cluster")
+    ports = stack_ports(places)
+
+    assert stack_ports(places) == ports
+    assert len({*ports.values()}) == 3
+    assert places.airflow == places.stack.folder("airflow")
+    assert demo_environment(places, ports)["CITYBRAIN_PROFILE"] == "cluster"
 
 
 def test_a_private_file_replaces_an_older_one_whole(tmp_path: Path) -> None:

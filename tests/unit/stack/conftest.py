@@ -27,6 +27,9 @@ def stack_settings() -> StackSettings:
         nessie_management=4,
         trino=5,
         trino_internal=6,
+        airflow=7,
+        catalogue=8,
+        departments=9,
     )
     return StackSettings(ports=ports)
 

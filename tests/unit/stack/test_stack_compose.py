@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import stat
+from importlib.metadata import version
 from typing import Any
 
 import pytest
 import yaml
 
+from infra.airflow.configuration import components
 from infra.cli.output import UserError
 from infra.stack.build import build_services
 from infra.stack.compose import compose_environment, write_compose_environment
@@ -55,6 +57,7 @@ def test_the_images_are_of_the_versions_that_are_pinned(described: dict[str, Any
     images = {name: service["image"].rsplit(":", 1)[1] for name, service in described["services"].items()}
 
     assert (images["trino"], images["nessie"]) == (pins.trino, pins.nessie)
+    assert {images[name] for name in images if name.startswith("airflow-")} == {version("apache-airflow")}
     assert "latest" not in images.values()
 
 
@@ -69,6 +72,14 @@ def test_named_volumes_are_declared(described: dict[str, Any]) -> None:
     mounted = {each.split(":")[0] for service in described["services"].values() for each in service["volumes"]}
 
     assert {name for name in mounted if not name.startswith(("$", "/"))} == set(described["volumes"])
+
+
+def test_airflows_processes_are_started_as_the_native_ones_are(described: dict[str, Any]) -> None:
+    started = {name: each["command"] for name, each in described["services"].items() if name.startswith("airflow-")}
+
+    assert {name: command[1:] for name, command in started.items()} == {
+        name: command[1:] for name, command in components().items()
+    }
 
 
 def test_two_homes_are_two_projects(places: StackPlaces, stack_settings: StackSettings) -> None:

@@ -26,7 +26,8 @@ from infra.stack.services.trino import PASSWORD_ITERATIONS, Trino, pbkdf2
 from infra.stack.settings import StackSettings
 from lakehouse.connect.cluster import ClusterSettings
 
-PREPARED = ("minio", "seaweedfs", "nessie", "trino")  # PostgreSQL's programs make its own folder
+AIRFLOW = ("airflow-api-server", "airflow-dag-processor", "airflow-scheduler")
+PREPARED = ("minio", "seaweedfs", "nessie", "trino", *AIRFLOW)  # PostgreSQL's programs make its own folder
 
 
 @pytest.fixture(params=PREPARED)
@@ -184,8 +185,11 @@ def test_services_come_with_what_they_need_and_unknown_ones_are_named(
 ) -> None:
     services = build_services(places, stack_settings, parts)
 
-    assert with_needs(services, []) == ["postgres", "minio", "nessie", "trino"]
+    assert with_needs(services, []) == ["postgres", "minio", "nessie", "trino", *AIRFLOW]
     assert with_needs(services, ["nessie"]) == ["postgres", "nessie"]
+    assert with_needs(services, ["trino"]) == ["trino"]
+    assert with_needs(services, ["airflow-api-server"]) == ["postgres", "airflow-api-server"]
+    assert with_needs(services, ["airflow-scheduler"]) == with_needs(services, [])
     with pytest.raises(UserError, match="kafka"):
         with_needs(services, ["kafka"])
 

@@ -30,6 +30,25 @@ def test_only_the_owner_reads_the_settings(places: StackPlaces) -> None:
     assert stat.S_IMODE(places.settings.stat().st_mode) == 0o600
 
 
+def test_settings_of_an_earlier_version_are_completed_and_else_kept(places: StackPlaces) -> None:
+    made = StackSettings.make("minio")
+    made.model_copy(update={"ports": made.ports.model_copy(update={"airflow": 0})}).save(places)
+
+    completed = StackSettings.of_home(places)
+
+    assert completed.ports.airflow not in {0, *made.ports.all()} - {made.ports.airflow}
+    assert completed.ports.model_copy(update={"airflow": made.ports.airflow}) == made.ports
+
+
+def test_departments_deliver_to_the_sample_city_unless_the_settings_say_otherwise(places: StackPlaces) -> None:
+    made = StackSettings.make("minio")
+
+    assert made.source_folder(places) == places.home / "sample-city"
+    assert str(made.ports.departments) in made.source_api_url()
+    named = made.model_copy(update={"source": "/srv/deliveries", "source_api": "http://departments"})
+    assert (str(named.source_folder(places)), named.source_api_url()) == ("/srv/deliveries", "http://departments")
+
+
 def test_two_stacks_share_neither_port_nor_secret() -> None:
     first, second = StackSettings.make("minio"), StackSettings.make("minio")
 

@@ -1,4 +1,4 @@
-"""What the demo asks of Airflow's REST API v2: is it up, which DAGs are there, start them, how are their runs."""
+"""What is asked of Airflow's REST API v2: is it up, which DAGs are there, start them, how are their runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,21 @@ import httpx
 PAGE = 100
 TIMEOUT_SECONDS = 60.0  # start-up on a busy machine is slow; the caller has a deadline of its own
 UP = "healthy"
+PARTS = ("metadatabase", "scheduler", "dag_processor")
+HEALTH_SECONDS = 5.0
 ATTEMPTS, RETRY_SECONDS = 6, 0.5
+
+
+def health(http: httpx.Client) -> dict[str, dict[str, Any]]:
+    """Return what the API server says of each part: ``status``, and for those that beat, when they last did.
+
+    Raises:
+        httpx.HTTPError: it does not answer as it should.
+    """
+    answer = http.get("/api/v2/monitor/health", timeout=HEALTH_SECONDS)
+    answer.raise_for_status()
+    found: dict[str, dict[str, Any]] = answer.json()
+    return found
 
 
 class AirflowClient:
@@ -25,13 +39,10 @@ class AirflowClient:
     def is_up(self) -> bool:
         """Say whether API server, scheduler and DAG processor all answer and beat."""
         try:
-            answer = self._http.get("/api/v2/monitor/health", timeout=5.0)
+            found = health(self._http)
         except httpx.HTTPError:
             return False
-        if answer.status_code != httpx.codes.OK:
-            return False
-        health = answer.json()
-        return all(health[part]["status"] == UP for part in ("metadatabase", "scheduler", "dag_processor"))
+        return all(found[part]["status"] == UP for part in PARTS)
 
     def log_in(self) -> None:
         """Fetch a token for all further calls."""

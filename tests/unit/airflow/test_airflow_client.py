@@ -8,8 +8,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from infra.demo import airflow_client
-from infra.demo.airflow_client import AirflowClient
+from infra.airflow import client as airflow_client
+from infra.airflow.client import AirflowClient
 
 Answer = Callable[[httpx.Request], httpx.Response]
 
