@@ -81,6 +81,20 @@ def down(json: Json = False) -> None:
 
 
 @app.command()
+def fetch(json: Json = False) -> None:
+    """Bring the parts of all services into the cache, and start nothing; what is missing is told at once."""
+    from infra.stack.control import stack_fetch
+    from infra.stack.parts import cache_folder
+
+    with _saying(json) as say:
+        stack_fetch(say)
+    if json:
+        print_json({"cache": str(cache_folder())})
+    else:
+        out.print(f"已备齐 all parts are in {cache_folder()}")
+
+
+@app.command()
 def configure(json: Json = False) -> None:
     """Write settings and configuration for a container engine, and start nothing; see infra/stack/compose.yaml."""
     from infra.stack.containers import configure_containers

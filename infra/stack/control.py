@@ -34,6 +34,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 UP_SECONDS = 300.0
 DOWN_SECONDS = 120.0
 POLL_SECONDS = 0.1
+FETCHED = ("postgres", "minio", "nessie", "trino")
 
 
 def stack_up(
@@ -68,6 +69,17 @@ def stack_up(
         _let_run(places, wanted)
     _wait_until_healthy(places, names, begun, say)
     return stack_status(places, parts)
+
+
+def stack_fetch(say: Say, parts: Parts | None = None) -> None:
+    """Bring the parts of all services into the cache, and start nothing.
+
+    Raises:
+        UserError: something is missing that cannot be fetched, or a part is not what it should be.
+    """
+    parts = parts or Parts()
+    _refuse_missing(parts.missing(FETCHED))
+    parts.fetch(FETCHED, say)
 
 
 def stack_down(places: StackPlaces) -> list[str]:
