@@ -46,11 +46,16 @@ def run() -> None:
 
 def _known(error: Exception) -> UserError | None:
     """Return what a fault of the surroundings says to people: a server is away, a profile not set up, nothing readable."""
+    from pydantic import ValidationError
+
     from catalog.access.app_database import AppDatabaseUnavailable
     from lakehouse.connect.cluster import ProfileUnavailable
     from lakehouse.connect.servers import ServerUnavailable
     from lakehouse.query import QueryError
 
+    if isinstance(error, ValidationError) and error.title == "Settings":
+        faults = (f"CITYBRAIN_{fault['loc'][0]}".upper() + f": {fault['msg']}" for fault in error.errors())
+        return UserError("; ".join(faults), hint="see docs/operations.md for the settings")
     if isinstance(error, (ProfileUnavailable, QueryError)):
         return UserError(str(error))
     is_away = isinstance(error, (ServerUnavailable, AppDatabaseUnavailable))

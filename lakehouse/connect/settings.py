@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+BEIJING = ZoneInfo("Asia/Shanghai")
 
 
 class Settings(BaseSettings):
@@ -17,11 +21,19 @@ class Settings(BaseSettings):
     home: Path = Path(".citybrain")
     profile: Literal["embedded", "cluster"] = "embedded"
     threads: int = Field(default=0, ge=0, description="DuckDB threads; 0 takes one per core")
+    as_of: date | Literal["today"] | None = Field(
+        default=None, description="the day the figures speak of; unset, the project's own (the sample city's)"
+    )
     memory_limit: str = Field(default="1200MB", description="DuckDB memory limit per process")
 
     @property
     def root(self) -> Path:
         return self.home.expanduser().resolve()
+
+    @property
+    def as_of_date(self) -> date | None:
+        """The day the figures speak of, ``today`` in Beijing's time; None leaves it to the dbt project."""
+        return self.as_of if self.as_of is None or isinstance(self.as_of, date) else datetime.now(BEIJING).date()
 
     @property
     def catalog_db(self) -> Path:

@@ -86,6 +86,8 @@ def run_command(
         *arguments,
     ]
     command += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(target)]
+    if settings.as_of_date:
+        command += ["--vars", json.dumps({"as_of_date": str(settings.as_of_date)})]
     command += ["--target", "embedded" if trino is None else "cluster"]
     environment = {
         **os.environ,

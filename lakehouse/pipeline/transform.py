@@ -175,6 +175,7 @@ def input_fingerprint(
         "tables": {key: pointers.get(key) for key in sorted(resources)},
         "contracts": {key: contracts[key].model_dump_json() for key in sorted(contracts)},
         "files": _files_hash(code),
+        "as_of": str(settings.as_of_date),
     }
     return _hash(seen)
 

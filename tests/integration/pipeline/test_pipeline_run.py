@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -185,3 +186,18 @@ def test_what_is_published_verifies(published: tuple[Settings, RunReport]) -> No
     report = verify(published[0], deep=True)
     assert report.ok, report.faults
     assert report.tables >= 60
+
+
+def test_another_day_is_another_build_and_moves_the_ages(city: Path, published: tuple[Settings, RunReport]) -> None:
+    settings, _ = published
+    ages = "select resident_id, age from population.dim_person where death_date is null order by 1"
+    before = {row["resident_id"]: row["age"] for row in rows(settings, ages)}
+    later = settings.model_copy(update={"as_of": date(2036, 6, 30)})
+    report = run(later, city)
+    after = {row["resident_id"]: row["age"] for row in rows(settings, ages)}
+    assert report.published
+    assert report.tables_changed
+    assert {after[who] - age for who, age in before.items()} == {10}
+    assert run(later, city).tables_changed == 0
+    assert run(settings, city).published  # back to the project's own day, as every other test found it
+    assert {row["resident_id"]: row["age"] for row in rows(settings, ages)} == before
