@@ -13,7 +13,7 @@ import warnings
 import structlog
 import typer
 
-from infra.cli import bench, contract, demo, inspect, metadata, pipeline, sample_city, serve, spark, stack
+from infra.cli import backup, bench, contract, demo, inspect, metadata, pipeline, sample_city, serve, spark, stack
 from infra.cli.output import EXIT_UNAVAILABLE, UserError, fail
 
 app = typer.Typer(
@@ -26,7 +26,7 @@ app = typer.Typer(
 app.add_typer(contract.app, name="contract")
 app.add_typer(stack.app, name="stack")
 app.add_typer(spark.app, name="spark")
-for module in (sample_city, pipeline, inspect, serve, metadata, bench, demo):
+for module in (sample_city, pipeline, inspect, backup, serve, metadata, bench, demo):
     module.app_commands(app)
 
 
@@ -51,12 +51,13 @@ def _known(error: Exception) -> UserError | None:
     from catalog.access.app_database import AppDatabaseUnavailable
     from lakehouse.connect.cluster import ProfileUnavailable
     from lakehouse.connect.servers import ServerUnavailable
+    from lakehouse.connect.unfinished import UnfinishedRestore
     from lakehouse.query import QueryError
 
     if isinstance(error, ValidationError) and error.title == "Settings":
         faults = (f"CITYBRAIN_{fault['loc'][0]}".upper() + f": {fault['msg']}" for fault in error.errors())
         return UserError("; ".join(faults), hint="see docs/operations.md for the settings")
-    if isinstance(error, (ProfileUnavailable, QueryError)):
+    if isinstance(error, (ProfileUnavailable, QueryError, UnfinishedRestore)):
         return UserError(str(error))
     is_away = isinstance(error, (ServerUnavailable, AppDatabaseUnavailable))
     return UserError(str(error), exit_code=EXIT_UNAVAILABLE) if is_away else None

@@ -43,6 +43,7 @@ class ClusterSettings(BaseModel):
     reader_catalog: str = "lake"
     database_uri: SecretStr
     airflow_database_uri: SecretStr = SecretStr("")
+    nessie_database_uri: SecretStr = SecretStr("")  # for backups, where `citybrain stack` does not know it by itself
     reference_prefix: str = ""
 
     @property

@@ -11,9 +11,20 @@ from collections import Counter
 from typing import Literal
 
 FaultName = Literal[
-    "after-data-files", "after-metadata", "after-commit", "in-publish", "between-stores", "after-publish"
+    "after-data-files",
+    "after-metadata",
+    "after-commit",
+    "in-publish",
+    "between-stores",
+    "after-publish",
+    "backup-store",
+    "backup-objects",
+    "backup-manifest",
+    "restore-files",
+    "restore-databases",
+    "restore-placing",
 ]
-GuardName = Literal["batch-id", "publish-transaction", "fencing", "intent"]
+GuardName = Literal["batch-id", "publish-transaction", "fencing", "intent", "kept-files", "unfinished-restore"]
 
 _passages: Counter[str] = Counter()
 

@@ -35,6 +35,7 @@ from lakehouse.connect.nessie import (
 )
 from lakehouse.connect.servers import ReferenceGone, named
 from lakehouse.connect.settings import Settings
+from lakehouse.connect.unfinished import refuse_unfinished_restore
 
 CONNECT_SECONDS = 5
 LOCK_WAIT = "60s"
@@ -55,7 +56,8 @@ create table if not exists reference (
 """
 
 
-def _connect(cluster: ClusterSettings) -> psycopg.Connection[tuple[Any, ...]]:
+def connect_database(cluster: ClusterSettings) -> psycopg.Connection[tuple[Any, ...]]:
+    """Open a session on the register's database, each statement a transaction of its own."""
     return psycopg.connect(
         cluster.database_uri.get_secret_value(),
         autocommit=True,
@@ -70,7 +72,8 @@ def _connect(cluster: ClusterSettings) -> psycopg.Connection[tuple[Any, ...]]:
 @contextmanager
 def _session(settings: Settings) -> Iterator[tuple[psycopg.Connection[tuple[Any, ...]], ClusterSettings]]:
     cluster = cluster_settings(settings)
-    with named("PostgreSQL", cluster.database_address, psycopg.Error), _connect(cluster) as db:
+    refuse_unfinished_restore(settings)
+    with named("PostgreSQL", cluster.database_address, psycopg.Error), connect_database(cluster) as db:
         _prepare(db, cluster.database_uri.get_secret_value())
         yield db, cluster
 
@@ -320,7 +323,7 @@ class ClusterRegister(Register):
 
     def _own(self, reference: str) -> None:
         """Remember, whatever becomes of this transaction, that a reference is ours to delete."""
-        with _connect(self._cluster) as db:
+        with connect_database(self._cluster) as db:
             db.execute("insert into reference (name) values (%s) on conflict do nothing", (reference,))
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 from lakehouse.connect.database import Register, Rows, branch_schema
 from lakehouse.connect.settings import Settings
+from lakehouse.connect.unfinished import refuse_unfinished_restore
 
 BUSY_TIMEOUT_SECONDS = 60.0
 
@@ -40,6 +42,7 @@ _ONE_TABLE = "catalog_name = ? and table_namespace = ? and table_name = ?"
 
 def open_database(settings: Settings) -> sqlite3.Connection:
     """Open the register, creating it when it is missing; autocommit outside a transaction."""
+    refuse_unfinished_restore(settings)
     fresh = not settings.catalog_db.exists()
     settings.root.mkdir(parents=True, exist_ok=True)
     db = sqlite3.connect(settings.catalog_db, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)
@@ -47,6 +50,16 @@ def open_database(settings: Settings) -> sqlite3.Connection:
         db.execute("pragma journal_mode = wal")
         db.executescript(_SCHEMA + branch_schema("integer primary key autoincrement"))
     return db
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Write one moment of an SQLite database that others may be writing to; the target is a file of its own."""
+    origin = f"{source.absolute().as_uri()}?mode=ro"
+    with (
+        closing(sqlite3.connect(origin, uri=True, timeout=BUSY_TIMEOUT_SECONDS)) as db,
+        closing(sqlite3.connect(target)) as copy,
+    ):
+        db.backup(copy)
 
 
 def _has_schema(db: sqlite3.Connection) -> bool:

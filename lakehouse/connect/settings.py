@@ -61,6 +61,11 @@ class Settings(BaseSettings):
         return self.root / "runs"
 
     @property
+    def outcomes(self) -> Path:
+        """Outcomes of deliveries until their topic publishes them: a folder a resource, a file each."""
+        return self.runs / "inbound" / "outcomes"
+
+    @property
     def docs(self) -> Path:
         """Generated documentation: ``quality/`` (Data Docs) and ``dbt/``."""
         return self.root / "docs"
@@ -68,3 +73,8 @@ class Settings(BaseSettings):
     @property
     def logs(self) -> Path:
         return self.root / "logs"
+
+    @property
+    def restoring(self) -> Path:
+        """What a restore has not put in its place yet; while it is there, nobody works with this home."""
+        return self.root / "restoring"

@@ -33,4 +33,4 @@ def settle_outcomes(settings: Settings, outcomes: Iterable[BatchOutcome]) -> Non
 
 
 def _folder(settings: Settings, resource: str) -> Path:
-    return settings.runs / "inbound" / "outcomes" / resource
+    return settings.outcomes / resource

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lakehouse.connect import objects
+from lakehouse.connect.kept_files import files_removable
 from lakehouse.connect.settings import Settings
 from lakehouse.connect.warehouse import warehouse_location
 from lakehouse.tables.reachability import reachable
@@ -37,11 +38,16 @@ def find_orphans(settings: Settings, *, minimum_age_seconds: float = MINIMUM_AGE
 
 
 def remove_orphans(settings: Settings, *, minimum_age_seconds: float = MINIMUM_AGE_SECONDS) -> list[Orphan]:
-    """Remove what ``find_orphans`` finds, and folders that are empty afterwards; return what went."""
-    orphans = find_orphans(settings, minimum_age_seconds=minimum_age_seconds)
-    for orphan in orphans:
-        objects.remove(orphan.path)
-    for folder in {Path(orphan.path).parent for orphan in orphans if not objects.is_remote(orphan.path)}:
-        if folder.parent.name == "data" and not any(folder.iterdir()):
-            folder.rmdir()
+    """Remove what ``find_orphans`` finds, and folders that are empty afterwards; return what went.
+
+    Raises:
+        FilesInUse: a backup is under way; its catalog may name files that nobody needs any more by now.
+    """
+    with files_removable(settings):
+        orphans = find_orphans(settings, minimum_age_seconds=minimum_age_seconds)
+        for orphan in orphans:
+            objects.remove(orphan.path)
+        for folder in {Path(orphan.path).parent for orphan in orphans if not objects.is_remote(orphan.path)}:
+            if folder.parent.name == "data" and not any(folder.iterdir()):
+                folder.rmdir()
     return orphans

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,18 +43,20 @@ class Reachable:
 
 def reachable(settings: Settings) -> Reachable:
     """Walk all branches with all their snapshots, and of each kept publish the snapshot that readers saw."""
-    walk = _Walk()
-    for identifier, pointer in _branch_pointers(settings):
-        walk.table(identifier, pointer, every_snapshot=True)
-    for tables in kept_pointers(settings):
-        for identifier, pointer in tables.items():
-            walk.table(identifier, pointer, every_snapshot=False)
-    return walk.found
-
-
-def _branch_pointers(settings: Settings) -> list[tuple[str, str]]:
     with reading(settings) as db:
-        return db.every_pointer()
+        pointers = db.every_pointer()
+    kept = [pair for tables in kept_pointers(settings) for pair in tables.items()]
+    return walk_tables(pointers, kept)
+
+
+def walk_tables(pointers: Iterable[tuple[str, str]], kept: Iterable[tuple[str, str]]) -> Reachable:
+    """Walk table versions (identifier, metadata location): ``pointers`` with all their snapshots, ``kept`` with the newest."""
+    walk = _Walk()
+    for identifier, pointer in pointers:
+        walk.table(identifier, pointer, every_snapshot=True)
+    for identifier, pointer in kept:
+        walk.table(identifier, pointer, every_snapshot=False)
+    return walk.found
 
 
 class _Walk:

@@ -1,0 +1,130 @@
+"""The drill with servers: a stack with data is backed up and lost; a fresh stack of another home gets all of it back."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running_stack import new_home, refuse_missing
+from small_lake import api_keys, home_content, lake_content, make_small_lake
+
+from infra.stack.control import stack_down, stack_up
+from infra.stack.places import StackPlaces
+from lakehouse.branches import open_branch, publish
+from lakehouse.connect.cluster import cluster_settings
+from lakehouse.connect.database import branch_pointers
+from lakehouse.connect.duck import open_duckdb
+from lakehouse.connect.iceberg import open_catalog
+from lakehouse.connect.kept_files import FilesInUse, files_kept, files_removable
+from lakehouse.connect.settings import Settings
+from lakehouse.connect.trino import open_trino
+from lakehouse.tables import remove_orphans, replace_with_query, verify
+
+pytestmark = pytest.mark.stack
+UNAVAILABLE, WRONG_INPUT = 1, 2
+
+
+@pytest.fixture
+def homes() -> Iterator[list[Settings]]:
+    """Two homes, of which one at a time has servers that run."""
+    refuse_missing(("postgres", "minio", "nessie", "trino"))
+    places = [new_home("citybrain-drill-") for _ in range(2)]
+    yield [Settings(home=place, profile="cluster", threads=2, memory_limit="500MB") for place in places]
+    for place in places:
+        stack_down(StackPlaces(place))
+        shutil.rmtree(place)
+
+
+def citybrain(settings: Settings, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(Path(sys.executable).parent / "citybrain"), *words, "--json"],
+        env={**os.environ, "CITYBRAIN_HOME": str(settings.root), "CITYBRAIN_PROFILE": "cluster", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def answer(done: subprocess.CompletedProcess[str]) -> Any:
+    assert done.returncode == 0, done.stderr or done.stdout
+    return json.loads(done.stdout)
+
+
+def trino_rows(settings: Settings) -> dict[str, list[Any]]:
+    """Return every published table as Trino reads it."""
+    catalog = cluster_settings(settings).reader_catalog
+    with open_trino(settings, catalog) as con:
+        return {
+            name: sorted(map(repr, con.execute(f"select * from {name}").fetchall()))
+            for name in branch_pointers(settings)
+        }
+
+
+def publish_count(settings: Settings) -> None:
+    branch = open_branch(settings, "run", takeover=True)
+    with open_duckdb(settings=settings) as con:
+        catalog = open_catalog(settings, branch.catalog_name)
+        replace_with_query(con, catalog, "population.person_count", "select 'x' as name, 1::bigint as n")
+    publish(settings, branch)
+
+
+def test_a_fresh_stack_gets_a_lost_one_back(
+    homes: list[Settings], tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    first, second = homes
+    stack_up(StackPlaces(first.root))
+    make_small_lake(first)
+    backups = tmp_path / "backups"
+    taken = answer(citybrain(first, "backup", str(backups)))
+    again = answer(citybrain(first, "backup", str(backups)))
+    assert again["copied_files"] == 3, "two databases and the accounts; every object is shared"
+    with files_kept(first), pytest.raises(FilesInUse, match="backup"):
+        remove_orphans(first, minimum_age_seconds=0)
+    with files_removable(first):
+        refused = citybrain(first, "backup", str(backups))
+        assert refused.returncode == UNAVAILABLE
+        assert "clean-up" in refused.stderr
+    before = (lake_content(first), trino_rows(first), home_content(first), api_keys(first))
+    secret = cluster_settings(first).database_uri.get_secret_value()
+    stack_down(StackPlaces(first.root))
+
+    begun = time.monotonic()
+    stack_up(StackPlaces(second.root))
+    up = time.monotonic()
+    killed = citybrain(second, "restore", str(backups), CITYBRAIN_FAULT="restore-databases")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    refused = citybrain(second, "verify")
+    assert refused.returncode == WRONG_INPUT
+    assert "is not finished" in refused.stderr
+
+    report = answer(citybrain(second, "restore", str(backups)))
+    verified = answer(citybrain(second, "verify"))
+    record_property("drill_seconds", {"stack_up": round(up - begun, 1), "restore": report["seconds"]})
+
+    assert (verified["faults"], verified["orphaned"]) == ([], [])
+    assert (report["tables"], report["rows"]) == (taken["tables"], taken["rows"])
+    assert (lake_content(second), trino_rows(second), home_content(second), api_keys(second)) == before
+    assert cluster_settings(second).database_uri.get_secret_value() != secret, "a new machine has new passwords"
+
+    in_use = citybrain(second, "restore", str(backups))
+    assert in_use.returncode == WRONG_INPUT
+    assert "is not empty" in in_use.stderr
+    publish_count(second)
+    assert trino_rows(second)["population.person_count"] == ["('x', 1)"]
+    assert verify(second).ok
+
+    for entry in ("app.db", "landing", "runs", "page-token.key"):
+        place = second.root / entry
+        shutil.rmtree(place) if place.is_dir() else place.unlink()
+    in_use = citybrain(second, "restore", str(backups))
+    assert in_use.returncode == WRONG_INPUT
+    assert "servers without data" in in_use.stderr
