@@ -19,9 +19,8 @@ from catalog.contract.model import Contract
 from catalog.derive.schedule import TIMEZONE, ingestion_schedule
 from dags import tasks
 from dags.documentation import ingest_doc, operation_doc, topic_doc
-from dags.upstream import topics_to_wait_for
 from lakehouse.pipeline.inputs import CATALOGUE_TOPIC, Inputs
-from lakehouse.pipeline.topics import upstream_topics
+from lakehouse.pipeline.topics import topics_to_wait_for, upstream_topics
 
 CATALOGUE_NAME = "政务数据目录与治理"
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import gc
 
 import dags.citybrain_dags
+import lakehouse.pipeline.dbt_warm
 import lakehouse.pipeline.steps
 from expectations.gx import load_great_expectations
 
-WARMED = (dags.citybrain_dags, lakehouse.pipeline.steps)
+WARMED = (dags.citybrain_dags, lakehouse.pipeline.dbt_warm, lakehouse.pipeline.steps)
 
 load_great_expectations()
 gc.collect()

@@ -42,6 +42,7 @@ LOCAL_ASSETS: dict[str, str | None] = {
     "vega": None,
 }
 VALIDATIONS = Path("_context/gx/uncommitted/validations")
+PAGES = Path("validations")
 EXTERNAL_TAG = re.compile(r"""<(?:script|link)\b[^>]*?(?:src|href)=["'](https?://[^"']+)["'][^>]*>(?:\s*</script>)?""")
 EXTERNAL_IMAGE = re.compile(r"""<img\b[^>]*src=["']https?://[^"']+["'][^>]*>""")
 EXTERNAL_STYLE = re.compile(r"""url\(["']?https?://[^)]*\)""")
@@ -64,9 +65,10 @@ def write_data_docs(
 ) -> Path:
     """Build the Data Docs of ``results`` in ``out_dir``, replacing what is there, and return the index page.
 
-    With ``keep``, the last results of suites that ``results`` does not speak of stay in the site. Examples of failing
-    values are masked as the suites say. ``out_dir`` is swapped in when it is complete, so a reader never meets half a
-    site. GE's project folder, with the stored validation results, is ``out_dir/_context``.
+    With ``keep``, the last results and pages of suites that ``results`` does not speak of stay in the site as they are:
+    only the pages of ``results`` and the index are made. Examples of failing values are masked as the suites say.
+    ``out_dir`` is swapped in when it is complete, so a reader never meets half a site. GE's project folder, with the
+    stored validation results, is ``out_dir/_context``.
     """
     load_great_expectations()
     out_dir = out_dir.resolve()
@@ -75,10 +77,11 @@ def write_data_docs(
     with lock, tempfile.TemporaryDirectory(dir=out_dir.parent, prefix=f".{out_dir.name}-") as folder:
         site = Path(folder) / "site"
         site.mkdir()
-        if keep:
-            _keep_others(out_dir, site, {result.name for result in results})
+        kept = _keep_others(out_dir, site, {result.name for result in results}) if keep else set()
+        if kept and not results:
+            return out_dir / "index.html"
         _build(results, site, run_name, run_time or datetime.now(UTC))
-        _make_offline(site)
+        _make_offline(site, kept)
         _swap(site, out_dir, Path(folder) / "old")
     return out_dir / "index.html"
 
@@ -97,19 +100,26 @@ def _build(results: Sequence[SuiteResult], site: Path, run_name: str, run_time: 
         context.delete_data_docs_site(name)
     context.add_data_docs_site(SITE_NAME, _site_config(site))
     run = RunIdentifier(run_name=run_name, run_time=run_time)
-    for result in results:
-        key = ValidationResultIdentifier(ExpectationSuiteIdentifier(result.name), run, result.name)
+    keys = [ValidationResultIdentifier(ExpectationSuiteIdentifier(one.name), run, one.name) for one in results]
+    for key, result in zip(keys, results, strict=True):
         context.validation_results_store.set(key, _shown(result, run))
-    context.build_data_docs()
+    context.build_data_docs(resource_identifiers=keys)
 
 
-def _keep_others(old: Path, site: Path, names: set[str]) -> None:
-    """Carry over the stored results of the suites that are not in ``names``; each file is named as its suite."""
-    for stored in sorted((old / VALIDATIONS).rglob("*.json")):
-        if stored.stem not in names:
-            target = site / stored.relative_to(old)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(stored, target)
+def _keep_others(old: Path, site: Path, names: set[str]) -> set[Path]:
+    """Carry over the stored results and the pages of the suites that are not in ``names``; return these files.
+
+    Each file is named as its suite. They are links to the old ones, which nothing writes to again.
+    """
+    kept = set()
+    for pattern in (f"{VALIDATIONS}/**/*.json", f"{PAGES}/**/*.html"):
+        for stored in old.glob(pattern):
+            if stored.stem not in names:
+                target = site / stored.relative_to(old)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.link(stored, target)
+                kept.add(target)
+    return kept
 
 
 def _site_config(site: Path) -> dict[str, Any]:
@@ -143,11 +153,13 @@ def _shown(result: SuiteResult, run: Any) -> Any:
     return shown
 
 
-def _make_offline(site: Path) -> None:
-    """Replace or remove everything external in every page; raise :class:`ExternalLink` if anything is left."""
+def _make_offline(site: Path, kept: set[Path]) -> None:
+    """Replace or remove everything external in every new page; raise :class:`ExternalLink` if anything is left."""
     shutil.copytree(STATIC / "vendor", site / ASSET_FOLDER / "vendor")
     shutil.copy(STATIC / "icons.css", site / ASSET_FOLDER)
     for page in _pages(site):
+        if page in kept:
+            continue
         text = offline(page.read_text(encoding="utf-8"), os.path.relpath(site / ASSET_FOLDER, page.parent))
         left = EXTERNAL.search(text)
         if left:

@@ -9,6 +9,7 @@ from lakehouse.branches import Branch
 from lakehouse.connect.settings import Settings
 from lakehouse.ingest import BatchOutcome
 from lakehouse.pipeline.checking import check_marts, check_resources, publish_data_docs
+from lakehouse.pipeline.dbt_nursery import have_dbt_at_hand
 from lakehouse.pipeline.inputs import CATALOGUE_TOPIC, Inputs
 from lakehouse.pipeline.ops_tables import record_quality
 from lakehouse.pipeline.workplaces import open_workplace
@@ -52,6 +53,7 @@ def transform(
     dbt runs only on resources that passed.
     """
     contracts = list(inputs.contracts.values()) if topic is None else inputs.of_topic(topic)
+    have_dbt_at_hand()
     with open_workplace(settings, branch) as place:
         with place.resources() as con:
             resources = check_resources(settings, branch, con, inputs, contracts, outcomes)

@@ -1,4 +1,4 @@
-"""dbt in a process of its own: it keeps global state and takes memory, and both are gone when it ends."""
+"""What dbt is asked to do on a build database, and how it ended; it runs in a process of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Any
 import structlog
 
 from lakehouse.connect.settings import Settings
+from lakehouse.pipeline.dbt_nursery import DbtCommand, run_dbt_command
 from lakehouse.pipeline.topics import PROJECT
 
 TARGET = "dbt"
@@ -78,13 +78,7 @@ def run_command(
     cached = dbt_cache(settings) / _PARTIAL_PARSE
     if trino is None and cached.exists() and not (target / _PARTIAL_PARSE).exists():
         shutil.copyfile(cached, target / _PARTIAL_PARSE)
-    command = [
-        str(Path(sys.executable).parent / "dbt"),
-        "--no-use-colors",
-        "--log-path",
-        str(folder / "logs"),
-        *arguments,
-    ]
+    command = ["--no-use-colors", "--log-path", str(folder / "logs"), *arguments]
     command += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(target)]
     if settings.as_of_date:
         command += ["--vars", json.dumps({"as_of_date": str(settings.as_of_date)})]
@@ -97,7 +91,7 @@ def run_command(
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         **(trino or {}),
     }
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=folder)
+    done = run_dbt_command(DbtCommand(command, folder, environment))
     # A branch's catalog is part of its profile: on Trino every run parses anew, and there is nothing to keep.
     if trino is None and (target / _PARTIAL_PARSE).exists():
         cached.parent.mkdir(parents=True, exist_ok=True)

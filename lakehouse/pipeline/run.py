@@ -15,6 +15,7 @@ from lakehouse.branches import Branch, current_snapshot, diverged, drop_branch, 
 from lakehouse.connect.settings import Settings
 from lakehouse.ingest import BatchOutcome, ingest_order, ingest_resource
 from lakehouse.pipeline.building import build
+from lakehouse.pipeline.dbt_nursery import have_dbt_at_hand
 from lakehouse.pipeline.fingerprints import EVERYTHING, built_before, remember_build
 from lakehouse.pipeline.inputs import Inputs, load_inputs
 from lakehouse.pipeline.ops_tables import OUTCOMES, read_ops, record_outcomes
@@ -41,6 +42,7 @@ def run_pipeline(
         WrongInput: the contracts are faulty, or ``only`` names none.
     """
     started = time.monotonic()
+    have_dbt_at_hand()
     inputs = load_inputs()
     wanted = inputs.named(only)
     branch = open_branch(settings, new_name("run"))

@@ -28,6 +28,7 @@ from lakehouse.connect.database import MAIN
 from lakehouse.connect.settings import Settings
 from lakehouse.ingest import ingest_resource
 from lakehouse.pipeline.building import Built, check, schemas_of, transform
+from lakehouse.pipeline.dbt_nursery import have_dbt_at_hand
 from lakehouse.pipeline.errors import PipelineError
 from lakehouse.pipeline.fingerprints import built_before, remember_build
 from lakehouse.pipeline.inputs import CATALOGUE_TOPIC, Inputs, load_inputs
@@ -42,6 +43,7 @@ from lakehouse.pipeline.ops_tables import (
 from lakehouse.pipeline.outbox import keep_outcomes, kept_outcomes, settle_outcomes
 from lakehouse.pipeline.report import write_report
 from lakehouse.pipeline.run import new_name
+from lakehouse.pipeline.topics import build_order
 from lakehouse.pipeline.transform import write_dbt_docs
 from lakehouse.sources import SourceSystem
 from lakehouse.tables import maintain, verify
@@ -75,10 +77,15 @@ def ingest_step(settings: Settings, resource_key: str, source: SourceSystem) -> 
 
 
 def pending_topics(settings: Settings) -> list[str]:
-    """Return the topics that have something to publish, or whose inputs changed since they were last built."""
+    """Return the topics that have something to publish, or whose inputs changed since they were last built.
+
+    They are in the order in which each is to be built once only.
+    """
     inputs = load_inputs(checked=False)
     return [
-        topic for topic in inputs.topics if _pending(settings, inputs, topic) or not _is_built(settings, inputs, topic)
+        topic
+        for topic in build_order(inputs)
+        if _pending(settings, inputs, topic) or not _is_built(settings, inputs, topic)
     ]
 
 
@@ -112,6 +119,8 @@ def check_step(settings: Settings, branch: str, topic: str) -> dict[str, Any]:
 
 def publish_step(settings: Settings, branch: str, topic: str) -> dict[str, Any]:
     """Publish the branch in one step; the ops tables that other topics publish too are written again on conflict."""
+    if topic == CATALOGUE_TOPIC:
+        have_dbt_at_hand()
     inputs = load_inputs(checked=False)
     held = join_branch(settings, branch)
     outcomes = kept_outcomes(settings, _resources(inputs, topic))

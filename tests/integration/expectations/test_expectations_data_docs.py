@@ -98,3 +98,22 @@ def test_results_of_other_suites_stay_when_asked_and_each_suite_is_there_once(
     write_data_docs(results[:1], folder, run_name="second", keep=True)
     names = sorted(name for name in pages(folder) if name != "index.html")
     assert [("empty" in name, "first" in name) for name in names] == [(True, True), (False, False)]
+
+
+def test_pages_of_other_suites_are_carried_over_and_not_made_again(results: list[SuiteResult], tmp_path: Path) -> None:
+    folder = tmp_path / "quality"
+    write_data_docs(results, folder)
+    [other] = [folder / name for name in pages(folder) if name.endswith("gaj.empty.html")]
+    before = (other.stat().st_ino, other.read_bytes())
+    write_data_docs(results[:1], folder, run_name="second", keep=True)
+    assert (other.stat().st_ino, other.read_bytes()) == before
+    write_data_docs(results, folder, run_name="third", keep=True)
+    assert not other.exists(), "a suite that was checked again has a new page"
+
+
+def test_nothing_new_leaves_the_site_as_it_is(results: list[SuiteResult], tmp_path: Path) -> None:
+    folder = tmp_path / "quality"
+    write_data_docs(results, folder)
+    before = pages(folder)
+    assert write_data_docs([], folder, keep=True) == folder / "index.html"
+    assert pages(folder) == before

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dags.upstream import topics_to_wait_for
+from lakehouse.pipeline.inputs import load_inputs
+from lakehouse.pipeline.topics import build_order, topics_to_wait_for, upstream_topics
 
 TOPICS = ["a", "b", "c", "d", "e"]
 
@@ -38,3 +39,11 @@ def test_without_cycles_every_topic_that_is_read_is_waited_for(upstream: dict[st
     acyclic = {topic: [name for name in reads if name < topic] for topic, reads in upstream.items()}
     waits = topics_to_wait_for(acyclic)
     assert all(set(reads) <= set(waits[topic]) for topic, reads in acyclic.items())
+
+
+def test_every_topic_is_built_after_all_that_it_reads_and_the_catalogue_last() -> None:
+    inputs = load_inputs(checked=False)
+    order = build_order(inputs)
+    assert sorted(order) == sorted(inputs.topics)
+    for position, topic in enumerate(order):
+        assert set(upstream_topics(topic, inputs)) <= set(order[:position])
