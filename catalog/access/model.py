@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
@@ -19,6 +20,25 @@ class Principal:
     resources: frozenset[str]
     is_unmasked: bool
     expires_on: date | None
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What an approved application permits: columns and rows of a resource, for a purpose, between two days (both included)."""
+
+    application: str
+    dept: str
+    resource: str
+    columns: frozenset[str]
+    method: str
+    purpose: str
+    starts_on: date
+    ends_on: date
+    row_filter: Mapping[str, str] = field(default_factory=dict)
+
+    def is_in_force(self, today: date) -> bool:
+        """Tell whether the grant may be used on a day."""
+        return self.starts_on <= today <= self.ends_on
 
 
 @dataclass(frozen=True)

@@ -114,10 +114,11 @@ MACHINE = Machine("申请", {str(row.kind): row for row in _RULES}, ENDED)
 
 @dataclass(frozen=True)
 class Application:
-    """An application as its events have made it; ``share_type`` is that of the resource (1 无条件, 2 有条件)."""
+    """An application for a resource, as its events have made it; ``share_type`` is the resource's (1 无条件, 2 有条件)."""
 
     number: str
     parties: Parties
+    resource: str
     share_type: int
     state: State = State.DRAFT
     form: Form | None = None
@@ -143,6 +144,10 @@ class Application:
         found = MACHINE.check(self.number, self.state, event, self.parties, last)
         self._check_law(event)
         form = Form.model_validate(event.data["form"]) if "form" in found.needs else self.form
+        if form is not None and form.resource != self.resource:
+            raise IllegalMove(
+                f"申请 {self.number} 是对 {self.resource} 的申请，申请表填的是 {form.resource}；另一资源请另行申请"
+            )
         state = self.state if found.to is None else State(found.to)
         return replace(self, state=state, form=form, events=(*self.events, event))
 

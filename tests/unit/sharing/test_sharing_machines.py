@@ -48,7 +48,7 @@ def event(rule: Any, day: int = 0, role: Role | None = None, **changes: Any) -> 
 
 
 def draft(share_type: int = 2) -> Application:
-    return Application("2026-0001", PARTIES, share_type)
+    return Application("2026-0001", PARTIES, FORM["resource"], share_type)
 
 
 def walk(kinds: list[Kind], share_type: int = 2) -> Application:

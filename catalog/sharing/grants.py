@@ -1,0 +1,37 @@
+"""Grants 授权: an approved application makes one, and its suspension, expiry or end takes it away.
+
+A grant is never stored. It is what the events of an application amount to now, so that nothing can be left in force by
+mistake (articles 20, 25 and 27).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from catalog.access.model import Grant
+from catalog.sharing.application import Application, State
+
+
+def grant_of(application: Application) -> Grant | None:
+    """Return what an application permits as it stands; None before the data are provided, while suspended, and afterwards."""
+    form = application.form
+    if application.state is not State.IN_USE or form is None:
+        return None
+    return Grant(
+        application.number,
+        application.parties.applicant,
+        form.resource,
+        frozenset(form.columns),
+        form.method,
+        form.scenario,
+        form.starts_on,
+        form.ends_on,
+        dict(form.row_filter),
+    )
+
+
+def grants_in_force(applications: Iterable[Application], today: date) -> list[Grant]:
+    """Return the grants that may be used on a day: past its last day a grant is void, whether or not 到期 was recorded."""
+    found = (grant_of(application) for application in applications)
+    return [grant for grant in found if grant is not None and grant.is_in_force(today)]
