@@ -19,6 +19,7 @@ from catalog.contract.model import Contract
 from catalog.derive.schedule import TIMEZONE, ingestion_schedule
 from dags import tasks
 from dags.documentation import ingest_doc, operation_doc, topic_doc
+from dags.lineage import StepOperator
 from lakehouse.pipeline.inputs import CATALOGUE_TOPIC, Inputs
 from lakehouse.pipeline.topics import topics_to_wait_for, upstream_topics
 
@@ -87,7 +88,14 @@ def ingest_dag(contract: Contract, provider: str) -> DAG:
         doc=ingest_doc(contract, provider, schedule),
         priority=INGEST_PRIORITY,
     ) as dag:
-        _task(tasks.ingest, resource_key=contract.key, outlets=[raw_asset(contract.key)])
+        StepOperator(
+            task_id=tasks.ingest.__name__,
+            python_callable=tasks.ingest,
+            op_kwargs={"resource_key": contract.key},
+            outlets=[raw_asset(contract.key)],
+            source=contract.key,
+            writes=[contract.key],
+        )
     return dag
 
 
@@ -112,7 +120,12 @@ def topic_dag(
         priority=CATALOGUE_PRIORITY if is_catalogue else TOPIC_PRIORITY,
     ) as dag:
         branch = _task(tasks.open_branch, topic=topic, waits_for=list(waits_for)).output
-        built = _task(tasks.transform, branch=branch, topic=topic)
+        built = StepOperator(
+            task_id=tasks.transform.__name__,
+            python_callable=tasks.transform,
+            op_kwargs={"branch": branch, "topic": topic},
+            reads=keys,
+        )
         checked = _task(tasks.check, branch=branch, topic=topic)
         outlets = [] if is_catalogue else [topic_asset(topic)]
         built >> checked >> _task(tasks.publish, branch=branch, topic=topic, outlets=outlets)

@@ -17,6 +17,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from catalog.access.app_database import open_app_database
 from catalog.access.model import Action, Decision, Principal
@@ -86,10 +87,31 @@ class AccessStore:
         expires_on: date | None = None,
     ) -> str:
         """Make a key and return it; it cannot be read again afterwards."""
-        key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+        key = new_key()
+        self.admit_key(key, dept, name, resources, is_unmasked=is_unmasked, expires_on=expires_on)
+        return key
+
+    def admit_key(
+        self,
+        key: str,
+        dept: str,
+        name: str,
+        resources: Iterable[str] = (),
+        *,
+        is_unmasked: bool = False,
+        expires_on: date | None = None,
+    ) -> bool:
+        """Let a key of :func:`new_key` open from now on; False when one of its id was admitted before, which stays as it is.
+
+        Raises:
+            ValueError: the key has not the shape of one.
+        """
+        shape = KEY_SHAPE.match(key)
+        if not shape:
+            raise ValueError("not an API key")
         row = {
-            "key_id": key_id,
-            "secret_hash": _hash(secret),
+            "key_id": shape[1],
+            "secret_hash": _hash(shape[2]),
             "dept": dept,
             "name": name,
             "resources": sorted(set(resources)),
@@ -97,9 +119,12 @@ class AccessStore:
             "expires_on": expires_on,
             "created_at": _now(),
         }
-        with self._engine.begin() as db:
-            db.execute(_KEYS.insert().values(row))
-        return f"cb_{key_id}_{secret}"
+        try:
+            with self._engine.begin() as db:
+                db.execute(_KEYS.insert().values(row))
+        except IntegrityError:
+            return False
+        return True
 
     def principal(self, presented: str | None) -> Principal | None:
         """Return the holder of a presented key; None when it is malformed, unknown or revoked."""
@@ -161,6 +186,11 @@ class AccessStore:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+
+def new_key() -> str:
+    """Return a new key, which opens nothing before it is admitted."""
+    return f"cb_{secrets.token_hex(6)}_{secrets.token_urlsafe(32)}"
 
 
 @contextmanager

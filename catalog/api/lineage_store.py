@@ -79,6 +79,15 @@ class LineageStore:
         with self._engine.connect() as db:
             return [dict(row) for row in db.execute(query).mappings()]
 
+    def jobs(self, table: str) -> list[dict[str, Any]]:
+        """Return the jobs that read or write a table (``schema.table``): ``job``, ``writes``, when it last ended ``at``."""
+        is_around = sa.or_(_EDGES.c.upstream == table, _EDGES.c.downstream == table)
+        writes = sa.func.max(sa.case((_EDGES.c.downstream == table, 1), else_=0)).label("writes")
+        query = sa.select(_EDGES.c.job, writes, sa.func.max(_EDGES.c.at).label("at")).where(is_around)
+        with self._engine.connect() as db:
+            rows = db.execute(query.group_by(_EDGES.c.job).order_by(writes.desc(), _EDGES.c.job)).mappings()
+            return [{**row, "writes": bool(row["writes"])} for row in rows]
+
     def events(self, limit: int = 100) -> list[dict[str, Any]]:
         """Return the newest events."""
         query = sa.select(_EVENTS).order_by(_EVENTS.c.at.desc(), _EVENTS.c.event_id).limit(limit)

@@ -77,7 +77,8 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     protect(app)
     _add_health(app, reads)
     app.include_router(api_router(Doors(reads, service, store, lineage, limiter or RateLimiter())))
-    app.include_router(page_router(reads, Elsewhere(settings.docs, os.environ.get(AIRFLOW_URL) or None)))
+    elsewhere = Elsewhere(settings.docs, os.environ.get(AIRFLOW_URL) or None)
+    app.include_router(page_router(reads, lineage, elsewhere))
     app.mount("/static", MarkedFiles(directory=STATIC), name="static")
     for name in GENERATED_DOCS:
         app.mount(f"/docs/{name}", GeneratedDocs(directory=settings.docs / name, html=True, check_dir=False))

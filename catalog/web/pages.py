@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from catalog.api.clock import today
 from catalog.api.description import openapi
 from catalog.api.governance import Choice, Governance
+from catalog.api.lineage_store import LineageStore
 from catalog.api.reads import CatalogueReads
 from catalog.api.routes import known
 from catalog.api.search import LONGEST_QUERY, Query, page_number, search
@@ -36,7 +37,7 @@ class Elsewhere:
         return there | ({"airflow": self.airflow_url} if self.airflow_url else {})
 
 
-def page_router(reads: CatalogueReads, elsewhere: Elsewhere) -> APIRouter:
+def page_router(reads: CatalogueReads, lineage: LineageStore, elsewhere: Elsewhere) -> APIRouter:
     """Return the routes of the pages."""
     router = APIRouter(include_in_schema=False)
     governed = Governance(reads.contracts, reads.vocabulary)
@@ -65,7 +66,7 @@ def page_router(reads: CatalogueReads, elsewhere: Elsewhere) -> APIRouter:
     @router.get("/catalogue/{dept}/{resource}.json")  # registered first: decorators apply from below
     def entry(request: Request, dept: str, resource: str) -> Response:
         contract = known(reads, dept, resource)
-        detail = reads.detail(reads.now(), contract.key, today())
+        detail = {**reads.detail(reads.now(), contract.key, today()), "jobs": lineage.jobs(contract.key)}
         if wants_json(request):
             return JSONResponse(detail_json(detail), headers=PAGE_HEADERS)
         shown = {

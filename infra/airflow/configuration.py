@@ -21,12 +21,13 @@ from infra.host.ports import HOST
 
 PROJECT = Path(__file__).resolve().parents[2]
 ADMIN = "admin"
-CONFIGURATION, PASSWORDS = "airflow.cfg", "passwords.json"
+CONFIGURATION, PASSWORDS, LINEAGE_KEY = "airflow.cfg", "passwords.json", "lineage-key"
 MAX_PARALLELISM = 5
 
 # Imported once, in the process that tasks are forked from; Python skips silently what cannot be imported there.
 PRELOADED = (
     "airflow.executors.local_executor",
+    "airflow.providers.openlineage.plugins.listener",
     "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.task_runner",
     "dags.warm_start",
@@ -67,6 +68,28 @@ class AirflowSecrets:
         )
 
 
+# Runs and tasks that say nothing of data are not told, and no runs of DAGs: the scheduler would keep a process for these.
+TOLD = (
+    {"scope": {}, "controls": {"emit": False}},
+    {"scope": {"dag_id": "(ingest|topic)_.*"}, "match_mode": "regex", "controls": {"emit_task_events": True}},
+    {
+        "scope": {"dag_id": "topic_.*", "task_id": "open_branch"},
+        "match_mode": "regex",
+        "controls": {"emit_task_events": False},
+    },
+)
+LINEAGE_NAMESPACE = "citybrain.airflow"
+LINEAGE_SECONDS = 3
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """The catalogue that is told of runs, and the file with the API key that it is told with."""
+
+    url: str
+    key_file: Path
+
+
 @dataclass(frozen=True)
 class AirflowPlan:
     """One Airflow: ``folder`` is its ``AIRFLOW_HOME``; ``database`` is an SQLAlchemy address with its password."""
@@ -76,6 +99,7 @@ class AirflowPlan:
     port: int
     database: str
     secrets: AirflowSecrets
+    lineage: Lineage | None = None
 
 
 def write_configuration(plan: AirflowPlan) -> None:
@@ -100,17 +124,20 @@ def admin_password(folder: Path) -> str:
     return str(json.loads(passwords_path(folder).read_text(encoding="utf-8"))[ADMIN])
 
 
-def environment(folder: Path, home: Path, *, source: Path, api_url: str) -> dict[str, str]:
+def environment(plan: AirflowPlan, home: Path, *, source: Path, api_url: str) -> dict[str, str]:
     """Return what Airflow's processes, and with them the tasks, are told: nothing of it is secret.
 
     ``source`` is the folder where departments deliver, ``api_url`` the address of those that offer an interface.
     """
+    lineage = plan.lineage
     return {
-        "AIRFLOW_HOME": str(folder),
+        "AIRFLOW_HOME": str(plan.folder),
         "CITYBRAIN_HOME": str(home),
         "CITYBRAIN_SOURCE": str(source),
         "CITYBRAIN_API_URL": api_url,
         "CITYBRAIN_THREADS": os.environ.get("CITYBRAIN_THREADS", "1"),
+        "CITYBRAIN_LINEAGE_URL": lineage.url if lineage else "",
+        **({"CITYBRAIN_LINEAGE_KEY_FILE": str(lineage.key_file)} if lineage else {}),
         "DO_NOT_TRACK": "1",
         "PYTHONUNBUFFERED": "1",
     }
@@ -151,6 +178,8 @@ def _settings(plan: AirflowPlan) -> Mapping[str, Mapping[str, str]]:
         "scheduler": {
             "scheduler_idle_sleep_time": "0.3",
             "max_dagruns_per_loop_to_schedule": "60",
+            # A task that was ended with its scheduler is tried again after this long, and not after five minutes.
+            "task_instance_heartbeat_timeout": "120",
             "mp_start_method": "forkserver",
             "mp_forkserver_preload": ",".join(PRELOADED),
         },
@@ -167,6 +196,32 @@ def _settings(plan: AirflowPlan) -> Mapping[str, Mapping[str, str]]:
         },
         # A task whose process takes a moment to end is only seen to have ended at the next heartbeat.
         "workers": {"execution_api_timeout": "30", "min_heartbeat_interval": "1"},
+        "openlineage": _openlineage(plan.lineage),
+    }
+
+
+def _openlineage(lineage: Lineage | None) -> dict[str, str]:
+    """Return what the listener is told: to send from a thread of the task, which costs milliseconds, and not to wait long.
+
+    Left to itself it forks the task's process for each event, and waits up to ten seconds for it.
+    """
+    if lineage is None:
+        return {"disabled": "True"}
+    key = lineage.key_file.read_text(encoding="utf-8").strip()
+    transport = {
+        "type": "http",
+        "url": lineage.url,
+        "endpoint": "api/v1/lineage",
+        "timeout": LINEAGE_SECONDS,
+        "retry": {"total": 0},
+        "auth": {"type": "api_key", "apiKey": key},
+    }
+    return {
+        "namespace": LINEAGE_NAMESPACE,
+        "transport": json.dumps(transport),
+        "emission_policy": json.dumps(TOLD),
+        "execute_in_thread": "True",
+        "execution_timeout": str(LINEAGE_SECONDS + 1),
     }
 
 

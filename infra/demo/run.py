@@ -27,7 +27,7 @@ from infra.airflow.configuration import (
 from infra.cli.output import UserError
 from infra.demo.places import Places, choose_ports, stack_ports
 from infra.demo.summary import make_api_key, what_happened, where_to_look
-from infra.demo.surroundings import demo_environment, embedded_plan
+from infra.demo.surroundings import airflow_plan, demo_environment
 from infra.demo.watching import DemoError, Ended, Progress, wait_for_ingests, wait_for_topics, wait_until_up
 from infra.host.ports import HOST, is_free
 from infra.host.processes import Service, is_running, read_services, start, stop, tail, write_services
@@ -126,7 +126,8 @@ class _Demo:
         self._progress, self._say = progress, say
         self._services: list[Service] = []
         self._airflow_url = f"http://{HOST}:{state.ports['airflow']}"
-        self._environment = demo_environment(places, state.ports)
+        self._plan = airflow_plan(settings, places, state.ports)
+        self._environment = demo_environment(self._plan, places, state.ports)
         self._report = DemoReport(state)
 
     def run(self) -> DemoReport:
@@ -155,7 +156,7 @@ class _Demo:
         if self._state.profile == "cluster":
             stack_up(self._places.stack, say=self._say)
             return
-        write_configuration(embedded_plan(self._places, self._state.ports["airflow"]))
+        write_configuration(self._plan)
         for name, command in components().items():
             self._start(name, command)
 
@@ -175,12 +176,12 @@ class _Demo:
             raise DemoError(str(error)) from error
 
     def _parse_models(self) -> None:
-        """Let dbt parse its project once, before the first topics would each do it."""
-        from lakehouse.pipeline.dbt_process import run_command
+        """Let dbt compile its project once, before the first topics would each parse it, for their lineage too."""
+        from lakehouse.pipeline.transform import lineage_rows
 
         folder = self._places.home / "demo" / "dbt"
         folder.mkdir(parents=True, exist_ok=True)
-        run_command(self._settings, folder / "build.duckdb", ["parse"])
+        lineage_rows(self._settings, folder / "build.duckdb")
 
     def _open_airflow(self, client: AirflowClient) -> dict[str, str]:
         """Wait for Airflow, and queue a run of every ingest DAG; return DAG id -> run id.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from infra.demo.places import Places
-from infra.host.files import write_private
+from infra.host.api_keys import admit_bureau_key
 from infra.host.ports import HOST
 
 if TYPE_CHECKING:
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from lakehouse.connect.settings import Settings
 
-KEY_DEPT = "dsjj"
 COUNTED = ("received", "accepted", "quarantined", "deduplicated")
 _OUTCOMES = """
     select resource, delivery, batch_id, status, received, accepted, quarantined, deduplicated, rule, reason
@@ -61,12 +60,9 @@ def where_to_look(ports: Mapping[str, int]) -> dict[str, str]:
 
 def make_api_key(settings: Settings, places: Places) -> None:
     """Make an API key for trying the data service, once per home; what is shared unconditionally is open to it."""
-    from catalog.access.store import open_store
     from lakehouse.connect.app_database import app_database
 
-    if not places.api_key.exists():
-        with open_store(app_database(settings)) as store:
-            write_private(places.api_key, store.create_key(KEY_DEPT, "demo") + "\n")
+    admit_bureau_key(app_database(settings), places.api_key, "demo")
 
 
 def api_example(places: Places, ports: Mapping[str, int], resource: str) -> str:

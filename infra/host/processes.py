@@ -100,6 +100,15 @@ def end(service: Service, number: int = signal.SIGTERM, seconds: float = STOP_SE
     return True
 
 
+def end_left(service: Service) -> None:
+    """Kill what a process that ended by itself has left behind in its session: nobody else knows of it any more."""
+    _reap(service.pid)
+    with suppress(psutil.Error):
+        if str(psutil.Process(service.pid).create_time()) != service.started:
+            return  # the number was given to another process, which it can only be when nothing was left
+    _signal(service, signal.SIGKILL)
+
+
 def read_services(record: Path) -> list[Service]:
     """Return what was recorded as started."""
     if not record.exists():

@@ -27,6 +27,7 @@ def compose_environment(places: StackPlaces, settings: StackSettings) -> dict[st
         "CITYBRAIN_STACK_AIRFLOW_PORT": str(settings.ports.airflow),
         "CITYBRAIN_STACK_SOURCE": str(settings.source_folder(places)),
         "CITYBRAIN_STACK_SOURCE_API": settings.source_api_url(),
+        "CITYBRAIN_STACK_LINEAGE": settings.lineage_url(),
     }
 
 

@@ -95,6 +95,7 @@ class StackSettings(BaseModel):
     nessie_heap: str = "384m"
     source: str = Field(default="", description="folder where departments deliver; empty: sample-city in the home")
     source_api: str = Field(default="", description="address of departments' interfaces; empty: the demo's")
+    lineage: str = Field(default="", description="address of the catalogue that runs are told to; empty: the demo's")
     ports: Ports = Field(default_factory=Ports)
     secrets: Secrets = Field(default_factory=Secrets)
 
@@ -139,6 +140,10 @@ class StackSettings(BaseModel):
     def source_api_url(self) -> str:
         """Return the address of the departments that offer an interface."""
         return self.source_api or f"http://{HOST}:{self.ports.departments}"
+
+    def lineage_url(self) -> str:
+        """Return the address of the catalogue that is told of runs and builds."""
+        return self.lineage or f"http://{HOST}:{self.ports.catalogue}"
 
     def save(self, places: StackPlaces) -> None:
         """Write the settings, private."""

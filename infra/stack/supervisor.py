@@ -18,7 +18,7 @@ import structlog
 
 from infra.cli.output import UserError
 from infra.host.files import keep_small
-from infra.host.processes import Service, end, is_running, start, tail
+from infra.host.processes import Service, end, end_left, is_running, start, tail
 from infra.stack.build import build_services
 from infra.stack.places import StackPlaces
 from infra.stack.service import StackService, Unhealthy
@@ -112,6 +112,8 @@ class Watch:
         return ""
 
     def _start(self) -> None:
+        if self._process is not None:
+            end_left(self._process)
         known = self._board.change(self.name, phase=Phase.STARTING, since=time.time(), reason="", pid=0, started="")
         self.service.prepare()
         launch = self.service.launch()

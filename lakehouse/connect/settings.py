@@ -25,6 +25,8 @@ class Settings(BaseSettings):
         default=None, description="the day the figures speak of; unset, the project's own (the sample city's)"
     )
     memory_limit: str = Field(default="1200MB", description="DuckDB memory limit per process")
+    lineage_url: str = Field(default="", description="address of the catalogue that builds tell of; empty: none")
+    lineage_key_file: Path | None = Field(default=None, description="file with the API key that it is told with")
 
     @property
     def root(self) -> Path:

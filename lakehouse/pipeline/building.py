@@ -11,6 +11,7 @@ from lakehouse.ingest import BatchOutcome
 from lakehouse.pipeline.checking import check_marts, check_resources, publish_data_docs
 from lakehouse.pipeline.dbt_nursery import have_dbt_at_hand
 from lakehouse.pipeline.inputs import CATALOGUE_TOPIC, Inputs
+from lakehouse.pipeline.lineage_events import tell_build
 from lakehouse.pipeline.ops_tables import record_quality
 from lakehouse.pipeline.workplaces import open_workplace
 
@@ -66,7 +67,7 @@ def transform(
 
 
 def check(settings: Settings, branch: Branch, inputs: Inputs, topic: str | None = None) -> Built:
-    """Audit the marts that dbt built, and commit them to the branch when they pass."""
+    """Audit the marts that dbt built, commit them to the branch when they pass, and tell the catalogue what they are of."""
     with open_workplace(settings, branch) as place:
         with place.marts() as con:
             marts = check_marts(settings, con, schemas_of(inputs, topic))
@@ -74,7 +75,9 @@ def check(settings: Settings, branch: Branch, inputs: Inputs, topic: str | None 
         publish_data_docs(settings, marts.suites)
         if marts.blocking:
             return Built(marts.blocking)
-        return Built(models=place.commit(topic))
+        models = place.commit(topic)
+    tell_build(settings, branch, topic)
+    return Built(models=models)
 
 
 def schemas_of(inputs: Inputs, topic: str | None) -> list[str]:

@@ -24,7 +24,7 @@ from catalog.contract.vocabulary import Vocabulary
 from catalog.derive.tables import TABLE_COLUMNS, contract_tables
 from lakehouse.branches import Branch
 from lakehouse.connect.cluster import cluster_settings
-from lakehouse.connect.database import branch_pointers
+from lakehouse.connect.database import SCRATCH_PREFIX, branch_pointers
 from lakehouse.connect.duck import Connection, attach_branch, open_duckdb
 from lakehouse.connect.iceberg import open_catalog
 from lakehouse.connect.settings import Settings
@@ -120,14 +120,19 @@ def mart_schemas(topic: str) -> list[str]:
     return ["governance", "catalogue"] if topic == CATALOGUE_TOPIC else [topic]
 
 
+def built_marts(database: Path, topic: str | None) -> list[str]:
+    """Return ``schema.table`` of the marts (of one topic) that the last build on this database made."""
+    return [
+        name
+        for name in built_tables(database, COMMITTED_KINDS)
+        if not name.startswith(SCRATCH_PREFIX) and (topic is None or name.partition(".")[0] in mart_schemas(topic))
+    ]
+
+
 def commit_models(settings: Settings, branch: Branch, database: Path, *, topic: str | None = None) -> list[str]:
     """Commit the marts of a build (of one topic) to the branch; return the identifiers whose content changed."""
     catalog = open_catalog(settings, branch.catalog_name)
-    wanted = [
-        name
-        for name in built_tables(database, COMMITTED_KINDS)
-        if topic is None or name.partition(".")[0] in mart_schemas(topic)
-    ]
+    wanted = built_marts(database, topic)
     con = open_duckdb(database, read_only=True, settings=settings)
     try:
         return [name for name in wanted if replace_with_query(con, catalog, name, f"select * from {name}")]

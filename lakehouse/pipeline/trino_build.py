@@ -19,17 +19,16 @@ from lakehouse.connect.iceberg import open_catalog
 from lakehouse.connect.settings import Settings
 from lakehouse.connect.trino import open_trino
 from lakehouse.pipeline.cluster_marts import settle_marts
-from lakehouse.pipeline.dbt_process import DbtResult, built_tables, run_build
+from lakehouse.pipeline.dbt_process import DbtResult, run_build
 from lakehouse.pipeline.dbt_trino import trino_environment
 from lakehouse.pipeline.inputs import CATALOGUE_TOPIC, Inputs
 from lakehouse.pipeline.lineage import LINEAGE_COLUMNS, LINEAGE_TABLE
 from lakehouse.pipeline.ops_tables import OUTCOMES, QUALITY
 from lakehouse.pipeline.transform import (
-    COMMITTED_KINDS,
     LineageFault,
     build_path,
+    built_marts,
     lineage_rows,
-    mart_schemas,
     selection_of,
 )
 from lakehouse.tables import ensure_table
@@ -82,11 +81,7 @@ class OnTrino:
 
     def commit(self, topic: str | None) -> list[str]:
         """Tell the marts that changed from those that were only written again, and put the latter back."""
-        built = [
-            name
-            for name in built_tables(build_path(self.settings, self.branch), COMMITTED_KINDS)
-            if not name.startswith(SCRATCH_PREFIX) and (topic is None or name.partition(".")[0] in mart_schemas(topic))
-        ]
+        built = built_marts(build_path(self.settings, self.branch), topic)
         with open_trino(self.settings, self.catalog) as con:
             return settle_marts(self.settings, self.branch, con, built)
 

@@ -63,7 +63,7 @@ def services(demo: dict[str, Any], places: Places) -> list[Service]:
 
 @pytest.fixture(scope="module")
 def airflow(demo: dict[str, Any], places: Places) -> AirflowClient:
-    client = AirflowClient(demo["urls"]["airflow"], ADMIN, admin_password(places))
+    client = AirflowClient(demo["urls"]["airflow"], ADMIN, admin_password(places.airflow))
     client.log_in()
     return client
 
@@ -109,6 +109,19 @@ def test_every_door_answers(demo: dict[str, Any], places: Places) -> None:
     assert httpx.get(rows).status_code == 401
     key = places.api_key.read_text().strip()
     assert len(httpx.get(rows, headers={"Authorization": f"Bearer {key}"}).json()["data"]) == 2
+
+
+def test_airflow_and_dbt_have_told_the_catalogue_what_is_made_from_what(demo: dict[str, Any]) -> None:
+    base = demo["urls"]["catalogue"].removesuffix("/catalogue")
+    received = httpx.get(f"{base}/api/v1/lineage", params={"table": "zrzy.address"}).json()["received"]
+    tables = {(row["job"], row["upstream"], row["downstream"]) for row in received}
+    columns = {(row["upstream_column"], row["downstream_column"]) for row in received if row["upstream_column"]}
+
+    assert ("citybrain.airflow/ingest_zrzy_address.ingest", "zrzy/address", "zrzy.address") in tables
+    assert ("citybrain/city_operation.dim_address", "zrzy.address", "city_operation.dim_address") in tables
+    assert ("address_text", "address_text") in columns
+    page = httpx.get(f"{base}/catalogue/zrzy/address").text
+    assert "citybrain.airflow/ingest_zrzy_address.ingest" in page
 
 
 def test_every_process_listens_on_loopback_only(services: list[Service]) -> None:

@@ -10,14 +10,26 @@ from pathlib import Path
 import httpx
 from filelock import FileLock
 
+from catalog.access.app_database import AppDatabaseUnavailable
 from infra.airflow.client import UP, health
-from infra.airflow.configuration import AirflowPlan, AirflowSecrets, components, environment, write_configuration
+from infra.airflow.configuration import (
+    LINEAGE_KEY,
+    AirflowPlan,
+    AirflowSecrets,
+    Lineage,
+    components,
+    environment,
+    write_configuration,
+)
 from infra.host.accounts import own
+from infra.host.api_keys import admit_bureau_key, kept_key
 from infra.host.ports import HOST
 from infra.stack.places import StackPlaces
 from infra.stack.service import Launch, StackService, Unhealthy, plain_environment
 from infra.stack.services.postgres import database_uri
 from infra.stack.settings import StackSettings
+from lakehouse.connect.app_database import app_database
+from lakehouse.connect.settings import Settings
 
 FOLDER = "airflow"
 # What tasks need of the user's own: they are the product, not a server of somebody else's.
@@ -26,13 +38,14 @@ INHERITED = ("HOME", "XDG_CACHE_HOME", "JAVA_HOME", "CITYBRAIN_JAVA_HOME", "CITY
 
 def airflow_plan(places: StackPlaces, settings: StackSettings) -> AirflowPlan:
     """Return the Airflow of a stack."""
-    kept = settings.secrets
+    kept, folder = settings.secrets, places.folder(FOLDER)
     return AirflowPlan(
-        folder=places.folder(FOLDER),
+        folder=folder,
         logs=places.logs,
         port=settings.ports.airflow,
         database=database_uri(settings, "airflow").replace("postgresql:", "postgresql+psycopg:", 1),
         secrets=AirflowSecrets(jwt=kept.airflow_jwt, session=kept.airflow_session, admin=kept.airflow_admin),
+        lineage=Lineage(settings.lineage_url(), folder / LINEAGE_KEY),
     )
 
 
@@ -55,13 +68,14 @@ class AirflowProcess(StackService):
     def prepare(self) -> None:
         own(self.folder, None)
         with FileLock(self.folder / "prepare.lock", mode=0o600):  # they are started at the same time
+            kept_key(self.folder / LINEAGE_KEY)
             write_configuration(airflow_plan(self.places, self.settings))
 
     def launch(self) -> Launch:
         self._launched = datetime.now(UTC)
         own_words = {name: os.environ[name] for name in INHERITED if name in os.environ}
         told = environment(
-            self.folder,
+            airflow_plan(self.places, self.settings),
             self.places.home,
             source=self.settings.source_folder(self.places),
             api_url=self.settings.source_api_url(),
@@ -94,6 +108,14 @@ class AirflowApiServer(AirflowProcess):
     @property
     def ports(self) -> Mapping[str, int]:
         return {"http": self.settings.ports.airflow}
+
+    def furnish(self) -> None:
+        """Let Airflow's key open the catalogue, which runs are told to."""
+        address = app_database(Settings(home=self.places.home, profile="cluster"))
+        try:
+            admit_bureau_key(address, self.folder / LINEAGE_KEY, "airflow")
+        except AppDatabaseUnavailable as fault:
+            raise Unhealthy(str(fault)) from None
 
 
 class AirflowDagProcessor(AirflowProcess):

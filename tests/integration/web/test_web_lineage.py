@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 import uuid
@@ -18,6 +19,7 @@ from starlette.testclient import TestClient
 from catalog.access.store import AccessStore
 from catalog.web.app import create_app
 from lakehouse.connect.settings import Settings
+from lakehouse.pipeline import lineage_events
 from lakehouse.pipeline.lineage import ColumnEdge
 from lakehouse.pipeline.lineage_events import send_build
 
@@ -125,7 +127,7 @@ def test_a_question_without_a_table_says_what_is_missing(client: TestClient) -> 
 
 
 def test_what_a_build_sends_is_what_the_door_keeps(
-    web_home: Path, store: AccessStore, served: str, monkeypatch: pytest.MonkeyPatch
+    web_home: Path, store: AccessStore, served: str, tmp_path: Path
 ) -> None:
     """The pipeline's own client against a real server: the events of a build, over HTTP."""
     model = {"schema": "livelihood", "name": "sent", "depends_on": {"nodes": ["source.citybrain.mzj.marriage"]}}
@@ -134,20 +136,47 @@ def test_what_a_build_sends_is_what_the_door_keeps(
         "sources": {"source.citybrain.mzj.marriage": {"schema": "mzj", "name": "marriage"}},
     }
     edges = [ColumnEdge("mzj.marriage", "kind_code", "livelihood.sent", "kind")]
-    monkeypatch.setenv("CITYBRAIN_LINEAGE_URL", served)
-    monkeypatch.setenv("CITYBRAIN_LINEAGE_KEY", store.create_key("dsjj", "平台"))
-    assert send_build(manifest, ["livelihood.sent"], edges) == 1
+    key = tmp_path / "key"
+    key.write_text(store.create_key("dsjj", "平台"), encoding="utf-8")
+    told = Settings(home=web_home, lineage_url=served, lineage_key_file=key)
+    assert send_build(told, manifest, ["livelihood.sent"], edges) == 1
     received = httpx.get(f"{served}{URL}", params={"table": "livelihood.sent"}).json()["received"]
     assert [(row["upstream"], row["upstream_column"], row["downstream_column"]) for row in received] == [
         ("mzj.marriage", "", ""),
         ("mzj.marriage", "kind_code", "kind"),
     ]
-    monkeypatch.setenv("CITYBRAIN_LINEAGE_KEY", "cb_wrong")
-    assert send_build(manifest, ["livelihood.sent"], edges) == 0  # refused, and the build goes on
-    monkeypatch.setenv("CITYBRAIN_LINEAGE_URL", "http://127.0.0.1:9")
-    assert send_build(manifest, ["livelihood.sent"], edges) == 0
-    monkeypatch.delenv("CITYBRAIN_LINEAGE_URL")
-    assert send_build(manifest, ["livelihood.sent"], edges) == 0
+    page = httpx.get(f"{served}/catalogue/mzj/marriage").text
+    assert "citybrain/livelihood.sent" in page
+    key.write_text("cb_wrong", encoding="utf-8")
+    assert send_build(told, manifest, ["livelihood.sent"], edges) == 0  # refused, and the build goes on
+    gone = told.model_copy(update={"lineage_url": "http://127.0.0.1:9"})
+    assert send_build(gone, manifest, ["livelihood.sent"], edges) == 0
+
+
+def test_a_catalogue_that_takes_the_call_and_says_nothing_costs_a_build_one_short_wait(
+    web_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lineage_events, "TIMEOUT_SECONDS", 0.2)
+    manifest = {"nodes": {}, "sources": {}}
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = Settings(home=web_home, lineage_url=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        began = time.monotonic()
+        assert send_build(settings, manifest, [f"livelihood.t{n}" for n in range(50)], []) == 0
+        assert time.monotonic() - began < 2
+
+
+def test_a_catalogue_that_answers_slowly_is_told_no_more_when_the_time_is_up(
+    web_home: Path, store: AccessStore, served: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "key"
+    key.write_text(store.create_key("dsjj", "平台"), encoding="utf-8")
+    settings = Settings(home=web_home, lineage_url=served, lineage_key_file=key)
+    tables = ["livelihood.first", "livelihood.second"]
+    empty: dict[str, Any] = {"nodes": {}, "sources": {}}
+
+    assert send_build(settings, empty, tables, []) == 2
+    monkeypatch.setattr(lineage_events, "SEND_SECONDS", 0.0)
+    assert send_build(settings, empty, tables, []) == 0
 
 
 @pytest.fixture

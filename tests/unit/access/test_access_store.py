@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from catalog.access.app_database import AppDatabaseUnavailable
 from catalog.access.model import Decision
-from catalog.access.store import AccessStore, AuditEvent, open_store
+from catalog.access.store import AccessStore, AuditEvent, new_key, open_store
 
 
 @pytest.fixture
@@ -121,3 +121,16 @@ def test_an_event_that_cannot_be_kept_raises(store: AccessStore, place: Path) ->
         db.execute("drop table audit_event")
     with pytest.raises(AppDatabaseUnavailable, match=r"app\.db: no such table"):
         store.audit(event())
+
+
+def test_a_key_that_was_made_elsewhere_opens_once_it_is_admitted_and_stays_revoked(store: AccessStore) -> None:
+    key = new_key()
+    assert store.principal(key) is None
+    assert store.admit_key(key, "dsjj", "airflow")
+    assert store.principal(key) is not None
+    assert not store.admit_key(key, "dsjj", "airflow")
+    store.revoke(key.split("_")[1])
+    assert not store.admit_key(key, "dsjj", "airflow")
+    assert store.principal(key) is None
+    with pytest.raises(ValueError, match="not an API key"):
+        store.admit_key("cb_1_2", "dsjj", "airflow")

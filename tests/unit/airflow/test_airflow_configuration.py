@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from infra.airflow.configuration import (
     AirflowPlan,
     AirflowSecrets,
+    Lineage,
     admin_password,
     components,
     environment,
@@ -77,9 +79,27 @@ def test_on_postgresql_both_kinds_of_connection_have_the_driver_that_is_installe
     assert (written["sql_alchemy_conn"], written["sql_alchemy_conn_async"]) == (address, address)
 
 
+def test_the_catalogue_is_told_with_a_key_of_its_own_by_the_tasks_that_read_or_write(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("cb_word\n", encoding="utf-8")
+    write_configuration(_plan(tmp_path, lineage=Lineage("http://127.0.0.1:9", tmp_path / "key")))
+
+    written = _written(tmp_path)["openlineage"]
+    transport = json.loads(written["transport"])
+    assert (transport["url"], transport["auth"]["apiKey"]) == ("http://127.0.0.1:9", "cb_word")
+    assert transport["timeout"] < int(written["execution_timeout"]) <= 5
+    assert written["execute_in_thread"] == "True"
+    assert json.loads(written["emission_policy"])[0] == {"scope": {}, "controls": {"emit": False}}
+
+
+def test_without_a_catalogue_the_listener_is_off(tmp_path: Path) -> None:
+    write_configuration(_plan(tmp_path))
+
+    assert dict(_written(tmp_path)["openlineage"]) == {"disabled": "True"}
+
+
 def test_nothing_secret_is_told_by_environment_or_command_line(tmp_path: Path) -> None:
     plan = _plan(tmp_path)
-    told = environment(tmp_path, tmp_path, source=tmp_path, api_url="http://127.0.0.1:1")
+    told = environment(plan, tmp_path, source=tmp_path, api_url="http://127.0.0.1:1")
     shown = " ".join([*told.values(), *(word for command in components().values() for word in command)])
 
     assert not [secret for secret in (plan.secrets.jwt, plan.secrets.session, plan.secrets.admin) if secret in shown]

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from infra.host.processes import Service, is_running, read_services, start, stop, tail, write_services
+from infra.host.processes import Service, end_left, is_running, read_services, start, stop, tail, write_services
 
 # they outlive the object that started them on purpose
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
@@ -72,6 +72,23 @@ def test_stop_ends_a_service_with_its_children_and_nothing_else(
     assert stop([service]) == [service.name]
     assert not is_running(service)
     assert not children[0].is_running() or children[0].status() == psutil.STATUS_ZOMBIE
+    assert bystander.poll() is None
+
+
+def test_what_a_killed_process_leaves_behind_is_ended_and_nothing_else(
+    launch: Start, bystander: subprocess.Popen[bytes]
+) -> None:
+    service = launch(PARENT)
+    child = psutil.Process(service.pid).children()[0]
+    os.kill(service.pid, signal.SIGKILL)
+    _until(lambda: not is_running(service))
+    assert child.is_running()
+
+    end_left(replace(service, pid=bystander.pid))  # a number that somebody else has by now
+    assert child.is_running()
+    end_left(service)
+
+    _until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
     assert bystander.poll() is None
 
 

@@ -11,9 +11,10 @@ import pytest
 
 from infra.cli.output import UserError
 from infra.demo.places import Places, choose_ports, stack_ports
-from infra.demo.surroundings import demo_environment
+from infra.demo.surroundings import airflow_plan, demo_environment
 from infra.host.files import write_private
 from infra.host.ports import HOST, is_free
+from lakehouse.connect.settings import Settings
 
 
 @pytest.fixture
@@ -48,7 +49,8 @@ def test_what_is_no_port_is_refused(monkeypatch: pytest.MonkeyPatch, wrong: str)
 def test_another_airflow_of_the_user_does_not_leak_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
     monkeypatch.setenv("AIRFLOW_HOME", "/elsewhere")
-    found = demo_environment(Places(tmp_path), {"api": 1, "airflow": 2})
+    places, ports = Places(tmp_path), {"api": 1, "airflow": 2, "web": 3}
+    found = demo_environment(airflow_plan(Settings(home=tmp_path), places, ports), places, ports)
     assert "AIRFLOW__CORE__EXECUTOR" not in found
     assert found["AIRFLOW_HOME"] == str(tmp_path / "airflow")
     assert found["CITYBRAIN_HOME"] == str(tmp_path)
@@ -62,7 +64,17 @@ def test_on_the_cluster_the_ports_are_those_of_the_stacks_settings_and_airflow_i
     assert stack_ports(places) == ports
     assert len({*ports.values()}) == 3
     assert places.airflow == places.stack.folder("airflow")
-    assert demo_environment(places, ports)["CITYBRAIN_PROFILE"] == "cluster"
+    plan = airflow_plan(Settings(home=tmp_path, profile="cluster"), places, ports)
+    assert (plan.folder, plan.port) == (places.airflow, ports["airflow"])
+    assert demo_environment(plan, places, ports)["CITYBRAIN_PROFILE"] == "cluster"
+
+
+def test_the_demos_own_airflow_tells_the_catalogue_that_the_demo_serves(tmp_path: Path) -> None:
+    plan = airflow_plan(Settings(home=tmp_path), Places(tmp_path), {"airflow": 2, "web": 3, "api": 1})
+
+    assert plan.lineage is not None
+    assert plan.lineage.url == f"http://{HOST}:3"
+    assert stat.S_IMODE(plan.lineage.key_file.stat().st_mode) == 0o600
 
 
 def test_a_private_file_replaces_an_older_one_whole(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 from filelock import FileLock
 from small_server import SmallServer
@@ -100,6 +101,20 @@ def test_a_killed_service_is_started_again(places: StackPlaces, make: Callable[.
         second = wait_for(places, "small", lambda known: is_healthy(known) and known.pid != first.pid)
 
     assert second.restarts == 1
+
+
+def test_children_that_a_killed_service_left_are_gone_before_it_is_started_again(
+    places: StackPlaces, make: Callable[..., StackService]
+) -> None:
+    child = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); "
+    with supervised(places, make(program=child + SmallServer.program)):
+        first = wait_for(places, "small", is_healthy)
+        children = psutil.Process(first.pid).children()
+        os.kill(first.pid, signal.SIGKILL)
+        wait_for(places, "small", lambda known: is_healthy(known) and known.pid != first.pid)
+
+        assert len(children) == 1
+        assert not children[0].is_running() or children[0].status() == psutil.STATUS_ZOMBIE
 
 
 def test_a_service_that_crashes_on_is_given_up_with_the_end_of_its_log(
