@@ -16,7 +16,10 @@ from typing import Any
 import pytest
 from running_stack import new_home, refuse_missing
 from small_lake import api_keys, home_content, lake_content, make_small_lake
+from typer.testing import CliRunner, Result
 
+from infra.cli.main import app
+from infra.cli.output import UserError
 from infra.stack.control import stack_down, stack_up
 from infra.stack.places import StackPlaces
 from lakehouse.branches import open_branch, publish
@@ -27,6 +30,7 @@ from lakehouse.connect.iceberg import open_catalog
 from lakehouse.connect.kept_files import FilesInUse, files_kept, files_removable
 from lakehouse.connect.settings import Settings
 from lakehouse.connect.trino import open_trino
+from lakehouse.connect.unfinished import UnfinishedRestore
 from lakehouse.tables import remove_orphans, replace_with_query, verify
 
 pytestmark = pytest.mark.stack
@@ -54,6 +58,15 @@ def citybrain(settings: Settings, *words: str, **environment: str) -> subprocess
     )
 
 
+def command(settings: Settings, *words: str) -> Result:
+    """Run a command in this process; a known error is its exit code and message."""
+    surroundings = {"CITYBRAIN_HOME": str(settings.root), "CITYBRAIN_PROFILE": "cluster"}
+    result = CliRunner().invoke(app, [*words, "--json"], env=surroundings)
+    if isinstance(result.exception, UserError):
+        result.exit_code = result.exception.exit_code
+    return result
+
+
 def answer(done: subprocess.CompletedProcess[str]) -> Any:
     assert done.returncode == 0, done.stderr or done.stdout
     return json.loads(done.stdout)
@@ -78,21 +91,21 @@ def publish_count(settings: Settings) -> None:
 
 
 def test_a_fresh_stack_gets_a_lost_one_back(
-    homes: list[Settings], tmp_path: Path, record_property: Callable[[str, object], None]
+    homes: list[Settings], tmp_path: Path, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
     first, second = homes
     stack_up(StackPlaces(first.root))
     make_small_lake(first)
     backups = tmp_path / "backups"
-    taken = answer(citybrain(first, "backup", str(backups)))
-    again = answer(citybrain(first, "backup", str(backups)))
+    taken = json.loads(command(first, "backup", str(backups)).stdout)
+    again = json.loads(command(first, "backup", str(backups)).stdout)
     assert again["copied_files"] == 3, "two databases and the accounts; every object is shared"
     with files_kept(first), pytest.raises(FilesInUse, match="backup"):
         remove_orphans(first, minimum_age_seconds=0)
     with files_removable(first):
-        refused = citybrain(first, "backup", str(backups))
-        assert refused.returncode == UNAVAILABLE
-        assert "clean-up" in refused.stderr
+        refused = command(first, "backup", str(backups))
+        assert refused.exit_code == UNAVAILABLE
+        assert "clean-up" in str(refused.exception)
     before = (lake_content(first), trino_rows(first), home_content(first), api_keys(first))
     secret = cluster_settings(first).database_uri.get_secret_value()
     stack_down(StackPlaces(first.root))
@@ -102,22 +115,21 @@ def test_a_fresh_stack_gets_a_lost_one_back(
     up = time.monotonic()
     killed = citybrain(second, "restore", str(backups), CITYBRAIN_FAULT="restore-databases")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    refused = citybrain(second, "verify")
-    assert refused.returncode == WRONG_INPUT
-    assert "is not finished" in refused.stderr
+    with pytest.raises(UnfinishedRestore, match="run the same"):
+        branch_pointers(second)
 
     report = answer(citybrain(second, "restore", str(backups)))
     verified = answer(citybrain(second, "verify"))
-    record_property("drill_seconds", {"stack_up": round(up - begun, 1), "restore": report["seconds"]})
+    record_testsuite_property("cluster_drill_seconds", {"stack_up": round(up - begun, 1), "restore": report["seconds"]})
 
     assert (verified["faults"], verified["orphaned"]) == ([], [])
     assert (report["tables"], report["rows"]) == (taken["tables"], taken["rows"])
     assert (lake_content(second), trino_rows(second), home_content(second), api_keys(second)) == before
     assert cluster_settings(second).database_uri.get_secret_value() != secret, "a new machine has new passwords"
 
-    in_use = citybrain(second, "restore", str(backups))
-    assert in_use.returncode == WRONG_INPUT
-    assert "is not empty" in in_use.stderr
+    in_use = command(second, "restore", str(backups))
+    assert in_use.exit_code == WRONG_INPUT
+    assert "is not empty" in str(in_use.exception)
     publish_count(second)
     assert trino_rows(second)["population.person_count"] == ["('x', 1)"]
     assert verify(second).ok
@@ -125,6 +137,6 @@ def test_a_fresh_stack_gets_a_lost_one_back(
     for entry in ("app.db", "landing", "runs", "page-token.key"):
         place = second.root / entry
         shutil.rmtree(place) if place.is_dir() else place.unlink()
-    in_use = citybrain(second, "restore", str(backups))
-    assert in_use.returncode == WRONG_INPUT
-    assert "servers without data" in in_use.stderr
+    in_use = command(second, "restore", str(backups))
+    assert in_use.exit_code == WRONG_INPUT
+    assert "servers without data" in str(in_use.exception)

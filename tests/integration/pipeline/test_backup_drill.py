@@ -96,7 +96,10 @@ def another_place(_lost: Lost, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("place", [same_place, another_place])
 def test_an_empty_machine_gets_the_city_back(
-    place: Callable[[Lost, Path], Path], lost: Lost, tmp_path: Path, record_property: Callable[[str, object], None]
+    place: Callable[[Lost, Path], Path],
+    lost: Lost,
+    tmp_path: Path,
+    record_testsuite_property: Callable[[str, object], None],
 ) -> None:
     begun = time.monotonic()
     home = place(lost, tmp_path)
@@ -108,7 +111,7 @@ def test_an_empty_machine_gets_the_city_back(
 
     assert report["ok"]
     assert report["seconds"] > 0
-    record_property("drill_seconds", round(seconds, 1))
+    record_testsuite_property(f"embedded_drill_seconds.{place.__name__}", round(seconds, 1))
     assert (verified["faults"], verified["orphaned"]) == ([], [])
     assert (report["tables"], report["rows"]) == (lost.facts["tables"], lost.facts["rows"])
     assert shown(settings) == lost.tables
