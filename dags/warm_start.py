@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import gc
 
+import airflow.dag_processing.dagbag
+from airflow.sdk.listener import get_listener_manager
+
 import dags.citybrain_dags
 import lakehouse.pipeline.dbt_warm
 import lakehouse.pipeline.steps
 from expectations.gx import load_great_expectations
 
-WARMED = (dags.citybrain_dags, lakehouse.pipeline.dbt_warm, lakehouse.pipeline.steps)
+WARMED = (airflow.dag_processing.dagbag, dags.citybrain_dags, lakehouse.pipeline.dbt_warm, lakehouse.pipeline.steps)
 
 load_great_expectations()
+get_listener_manager()  # loads the plugins of every installed provider, which each task would do for itself
 gc.collect()
 gc.freeze()  # a collection in a forked task would touch, and so copy, every page that is shared with this process
