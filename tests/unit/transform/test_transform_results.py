@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lakehouse.pipeline import dbt_process
+from lakehouse.pipeline.dbt_nursery import DbtCommand
 from lakehouse.pipeline.dbt_process import DbtResult, run_build, target_of
 from lakehouse.pipeline.transform import Settings
 
@@ -23,12 +24,12 @@ def build(
     stale = {"results": [{"unique_id": "model.citybrain.stale", "status": "success", "message": "OK"}]}
     (target_of(database) / "run_results.json").write_text(json.dumps(stale), encoding="utf-8")
 
-    def fake(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+    def fake(command: DbtCommand) -> subprocess.CompletedProcess[str]:
         if results is not None:
             (target_of(database) / "run_results.json").write_text(json.dumps({"results": results}), encoding="utf-8")
-        return subprocess.CompletedProcess(command, code, out, "")
+        return subprocess.CompletedProcess(command.arguments, code, out, "")
 
-    monkeypatch.setattr(dbt_process.subprocess, "run", fake)
+    monkeypatch.setattr(dbt_process, "run_dbt_command", fake)
     return run_build(Settings(home=tmp_path / "home"), database, [])
 
 
