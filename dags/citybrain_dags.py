@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from airflow.configuration import AIRFLOW_HOME
+
 from dags.factory import all_dags
 from dags.spark import spark_dags
 from lakehouse.pipeline.inputs import load_inputs
 
-globals().update(all_dags(load_inputs(checked=False)) | spark_dags())
+# Airflow parses this in a new process every time.
+REMEMBERED = Path(AIRFLOW_HOME) / "citybrain-contracts"
+
+globals().update(all_dags(load_inputs(checked=False, remembered=REMEMBERED)) | spark_dags())

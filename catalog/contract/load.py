@@ -1,4 +1,4 @@
-"""Load contracts and vocabulary from YAML. The only part of ``catalog.contract`` that touches files."""
+"""Load contracts and vocabulary from YAML. With ``remembered``, the only part of ``catalog.contract`` that touches files."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 from catalog.contract.document import read_document
 from catalog.contract.model import Contract
+from catalog.contract.remembered import load_remembered
 from catalog.contract.vocabulary import Vocabulary
 
 CATALOG_ROOT = Path(__file__).resolve().parents[1]
@@ -41,10 +42,15 @@ def load_contract(path: Path) -> Contract:
     return parse_contract(path.read_bytes(), str(path))
 
 
-def load_contracts(root: Path = CATALOG_ROOT) -> dict[str, Contract]:
-    """Return every contract by its key ``<dept>.<resource>``."""
+def load_contracts(root: Path = CATALOG_ROOT, *, remembered: Path | None = None) -> dict[str, Contract]:
+    """Return every contract by its key ``<dept>.<resource>``; ``remembered`` is a file that makes reading them again fast."""
+    paths = contract_paths(root)
     with many_new_objects():
-        contracts = [load_contract(path) for path in contract_paths(root)]
+        if remembered is None:
+            contracts = [load_contract(path) for path in paths]
+        else:
+            files = ((path.read_bytes(), str(path)) for path in paths)
+            contracts = load_remembered(files, remembered, parse_contract)
     return {contract.key: contract for contract in contracts}
 
 

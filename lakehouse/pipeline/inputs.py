@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from catalog.contract.lint import lint
 from catalog.contract.load import CATALOG_ROOT, load_contracts, load_vocabulary
@@ -49,11 +50,14 @@ class Inputs:
         return near[0].replace(".", "/")
 
 
-def load_inputs(*, checked: bool = True) -> Inputs:
-    """Load contracts and vocabulary; with ``checked``, raise :class:`WrongInput` naming every lint fault."""
+def load_inputs(*, checked: bool = True, remembered: Path | None = None) -> Inputs:
+    """Load contracts and vocabulary; with ``checked``, raise :class:`WrongInput` naming every lint fault.
+
+    ``remembered`` is a file in which contracts are kept once they were read; losing it costs time only.
+    """
     if checked:
         faults = [finding for finding in lint(CATALOG_ROOT) if finding.severity == "error"]
         if faults:
             listed = "\n".join(f"{f.path}:{f.line}: {f.field}: {f.message}" for f in faults)
             raise WrongInput(f"{len(faults)} faults in the contracts:\n{listed}", hint="citybrain contract lint")
-    return Inputs(load_contracts(), load_vocabulary())
+    return Inputs(load_contracts(remembered=remembered), load_vocabulary())
