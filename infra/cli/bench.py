@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -12,12 +13,21 @@ from infra.cli.output import UserError, out, print_json
 
 
 def _benches() -> dict[str, Callable[..., dict[str, Any]]]:
+    from infra.bench.dag_parsing import bench_dag_parsing
     from infra.bench.ingest import bench_ingest
+    from infra.bench.orchestration import bench_orchestration
     from infra.bench.publish import bench_publish
     from infra.bench.quality import bench_quality
     from infra.bench.upsert import bench_upsert
 
-    return {"ingest": bench_ingest, "upsert": bench_upsert, "quality": bench_quality, "publish": bench_publish}
+    return {
+        "ingest": bench_ingest,
+        "upsert": bench_upsert,
+        "quality": bench_quality,
+        "publish": bench_publish,
+        "orchestration": bench_orchestration,
+        "dag-parsing": bench_dag_parsing,
+    }
 
 
 def app_commands(app: typer.Typer) -> None:
@@ -25,8 +35,10 @@ def app_commands(app: typer.Typer) -> None:
 
     @app.command()
     def bench(
-        name: Annotated[str, typer.Argument(help="ingest, upsert, quality or publish")],
+        name: Annotated[str, typer.Argument(help="ingest, upsert, quality, publish, orchestration or dag-parsing")],
         rows: Annotated[int | None, typer.Option(help="rows of the data set; default is the bench's own")] = None,
+        people: Annotated[int | None, typer.Option(help="residents of the city; for orchestration")] = None,
+        topic: Annotated[list[str] | None, typer.Option(help="build these topics only; for orchestration")] = None,
         repeat: Annotated[int, typer.Option(min=1, help="runs of each arm; the median counts")] = 5,
         json: Annotated[bool, typer.Option("--json", help="one JSON object on stdout")] = False,
     ) -> None:
@@ -34,7 +46,10 @@ def app_commands(app: typer.Typer) -> None:
         benches = _benches()
         if name not in benches:
             raise UserError(f"no bench named {name!r}", hint=f"one of: {', '.join(benches)}")
-        size = {} if rows is None else {"rows": rows}
+        size = {option: value for option, value in (("rows", rows), ("people", people), ("topics", topic)) if value}
+        strange = size.keys() - inspect.signature(benches[name]).parameters.keys()
+        if strange:
+            raise UserError(f"bench {name} has no option for {', '.join(sorted(strange))}")
         result = benches[name](repeat=repeat, **size)
         if json:
             print_json(result)

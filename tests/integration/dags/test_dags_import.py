@@ -16,6 +16,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 from catalog.contract.load import CATALOG_ROOT, load_contracts, load_vocabulary
 from catalog.derive.schedule import ingestion_schedule
 from dags.factory import all_dags
+from infra.bench.dag_parsing import write_catalogue
 from lakehouse.pipeline.inputs import Inputs
 
 pytestmark = pytest.mark.integration
@@ -125,7 +126,8 @@ def test_the_check_for_engines_notices_one() -> None:
 
 
 def test_a_catalogue_of_two_thousand_resources_becomes_as_many_dags(tmp_path: Path) -> None:
-    root = _synthetic_catalogue(tmp_path, departments=100, resources=20)
+    root = tmp_path / "catalogue"
+    write_catalogue(root, departments=100, resources=20)
     started = time.perf_counter()
     inputs = Inputs(load_contracts(root), load_vocabulary(root))
     loaded = time.perf_counter()
@@ -138,25 +140,3 @@ def test_a_catalogue_of_two_thousand_resources_becomes_as_many_dags(tmp_path: Pa
 def _assets_that_start(dag: DAG) -> list[str]:
     condition = getattr(dag.schedule, "asset_condition", None)
     return [asset.uri for asset in condition.objects if isinstance(asset, Asset)] if condition else []
-
-
-def _synthetic_catalogue(root: Path, departments: int, resources: int) -> Path:
-    """Write a catalogue of ``departments`` x ``resources`` contracts, all of them variations of one real contract."""
-    vocabulary = root / "vocabulary"
-    vocabulary.mkdir(parents=True)
-    for part in (CATALOG_ROOT / "vocabulary").glob("*.yaml"):
-        (vocabulary / part.name).write_bytes(part.read_bytes())
-    model = (CATALOG_ROOT / "contracts" / "gaj" / "household.odcs.yaml").read_text(encoding="utf-8")
-    named = "x: {{name: 部门, credit_code: 11330100MB9000000E, system: 系统}}"
-    codes = [f"d{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(departments)]
-    lines = [named.replace("x", code, 1).replace("{{", "{").replace("}}", "}") for code in codes]
-    (vocabulary / "departments.yaml").write_text("\n".join(lines), encoding="utf-8")
-    for code in codes:
-        folder = root / "contracts" / code
-        folder.mkdir(parents=True)
-        for number in range(resources):
-            text = model.replace("domain: gaj", f"domain: {code}").replace(
-                "name: household\n", f"name: table_{number}\n"
-            )
-            (folder / f"table_{number}.odcs.yaml").write_text(text, encoding="utf-8")
-    return root
