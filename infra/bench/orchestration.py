@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import sys
@@ -28,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import structlog
 
 from infra.bench.harness import FLOOR, OURS, ArmFailed, ArmResult, run_arms
 from infra.bench.orchestration_airflow import AirflowPlan, RunningAirflow, cpu_seconds, running_airflow
@@ -99,9 +101,9 @@ def bench_orchestration(
     Raises:
         UserError: astronomer-cosmos is not installed, or there is no such topic.
     """
+    wanted = _known(topics)
     if find_spec("cosmos") is None:
         raise UserError("astronomer-cosmos is not installed", hint="uv sync --inexact --group bench-airflow")
-    wanted = _known(topics)
     with (
         tempfile.TemporaryDirectory(prefix="citybrain-bench-") as folder,
         _stage(Path(folder), people, wanted) as stage,
@@ -205,6 +207,7 @@ def _floor(stage: Stage) -> ArmResult:
     from lakehouse.pipeline.steps import ingest_step
     from lakehouse.sources import SourceSystem
 
+    _quiet_logs()
     home = stage.new_home("floor")
     settings, source = Settings(home=home), SourceSystem.from_dir(stage.city, api_url=stage.api_url)
     load_great_expectations()
@@ -274,6 +277,10 @@ def _marts(home: Path, topics: Sequence[str]) -> dict[str, str]:
                 rows = sorted(json.dumps(row, default=str) for row in reader.arrow(f"select * from {name}").to_pylist())
                 found[name] = f"{len(rows)} {hashlib.sha256('|'.join(rows).encode()).hexdigest()[:16]}"
     return found
+
+
+def _quiet_logs() -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
 
 def _ingest_dag(key: str) -> str:

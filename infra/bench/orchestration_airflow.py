@@ -30,6 +30,7 @@ from infra.host.processes import Service, start, stop, tail
 POLL_SECONDS = 0.3
 LOG_CHARACTERS = 3000
 PEER_SECONDS = 3600.0
+IDLE_SECONDS, PRELOAD_SECONDS = 3.0, 120.0
 TRIGGERER = "airflow-triggerer"
 
 
@@ -106,6 +107,7 @@ def running_airflow(plan: AirflowPlan) -> Iterator[RunningAirflow]:
             services.append(start(name, command, environment=variables, log=log, folder=PROJECT))
         client = AirflowClient(f"http://{HOST}:{port}", ADMIN, admin_password(places))
         wait_until_up(client, services, dag_count=plan.dag_count)
+        _wait_until_preloaded(services)
         yield RunningAirflow(client, services)
     finally:
         stop(services)
@@ -122,6 +124,25 @@ def cpu_seconds(pids: Iterable[int]) -> float:
                 continue  # it ended meanwhile, and its parent has its time
             total += times.user + times.system + times.children_user + times.children_system
     return total
+
+
+def _wait_until_preloaded(services: Iterable[Service]) -> None:
+    """Wait until the process that tasks are forked from has imported what they need: its start is Airflow's start."""
+    known, since = -1.0, time.monotonic()
+    deadline = since + PRELOAD_SECONDS
+    while time.monotonic() < min(since + IDLE_SECONDS, deadline):
+        servers = [process for service in services for process in _tree(service.pid) if _is_fork_server(process)]
+        spent = cpu_seconds(process.pid for process in servers)
+        if not servers or spent != known:
+            known, since = spent, time.monotonic()
+        time.sleep(POLL_SECONDS)
+
+
+def _is_fork_server(process: psutil.Process) -> bool:
+    try:
+        return any("multiprocessing.forkserver" in part for part in process.cmdline())
+    except psutil.Error:
+        return False
 
 
 def _tree(pid: int) -> list[psutil.Process]:
