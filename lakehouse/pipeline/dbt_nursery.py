@@ -20,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 import psutil
@@ -47,9 +48,11 @@ class _Nursery:
         if can_fork():
             self._forked(ours, theirs)
         else:
-            self._spawned(theirs)
+            self._process = self._spawned(theirs)
         theirs.close()
         self._orders = Connection(ours.detach())
+        # Before multiprocessing waits for its children at the end of this process, or each would wait for the other.
+        Finalize(self, self._orders.close, exitpriority=1)
         self._lock = threading.Lock()
 
     def run(self, command: DbtCommand) -> int:
@@ -78,10 +81,10 @@ class _Nursery:
         _FORK.Process(target=born, name="dbt-nursery", daemon=False).start()
 
     @staticmethod
-    def _spawned(theirs: socket.socket) -> None:
+    def _spawned(theirs: socket.socket) -> subprocess.Popen[bytes]:
         descriptor = theirs.fileno()
         command = [sys.executable, "-P", "-m", __name__, str(descriptor)]
-        subprocess.Popen(command, pass_fds=[descriptor], stdin=subprocess.DEVNULL)
+        return subprocess.Popen(command, pass_fds=[descriptor], stdin=subprocess.DEVNULL)
 
 
 _nursery: _Nursery | None = None

@@ -36,6 +36,21 @@ process.start()
 process.join()
 """
 
+_FORKED = """
+import multiprocessing, os, sys
+from pathlib import Path
+import psutil
+import lakehouse.pipeline.dbt_warm
+from lakehouse.pipeline.dbt_nursery import DbtCommand, run_dbt_command
+def task():
+    done = run_dbt_command(DbtCommand(["--version"], Path(sys.argv[1]), dict(os.environ)))
+    (nursery,) = psutil.Process().children()
+    print(done.returncode, "duckdb" in done.stdout, "-m" in nursery.cmdline(), flush=True)
+process = multiprocessing.get_context("fork").Process(target=task)
+process.start()
+process.join()
+"""
+
 _ENDLESS = """
 import os, sys
 from pathlib import Path
@@ -73,6 +88,13 @@ def test_nothing_of_dbt_stays_in_the_caller(tmp_path: Path) -> None:
 def test_a_process_is_forked_only_while_it_has_one_thread_and_dbt_imported() -> None:
     done = subprocess.run([sys.executable, "-c", _FORKABLE], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True", "False"]
+
+
+def test_a_task_forks_for_dbt_and_both_end(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _FORKED, str(tmp_path)], capture_output=True, text=True, check=True, timeout=SECONDS
+    )
+    assert done.stdout.split() == ["0", "True", "False"]
 
 
 def test_killing_the_caller_ends_the_command_as_well(tmp_path: Path) -> None:
