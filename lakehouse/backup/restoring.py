@@ -94,7 +94,9 @@ def _bring_back(settings: Settings, store: Store, folder: Path, manifest: Manife
             stage = _fresh_stage(place)
             try:
                 _lay_out(store, folder, manifest, stage, progress, is_continued)
+                progress("目录库 catalog store", 0, 1)
                 store.load(folder, manifest, stage)
+                progress("目录库 catalog store", 1, 1)
             except Exception:
                 if not store.is_remote:
                     shutil.rmtree(place, ignore_errors=True)
@@ -177,6 +179,7 @@ def _bring(folder: Path, file: StoredFile, target: str) -> None:
 def _put_in_place(settings: Settings, stage: Path) -> None:
     """Move everything into the home, the catalog last; what an earlier attempt moved is replaced."""
     catalog = settings.catalog_db.name
+    os.sync()  # every file is on the disk before a catalog names it
     for entry in sorted(stage.iterdir(), key=lambda entry: (entry.name == catalog, entry.name)):
         target = settings.root / entry.name
         if target.is_dir():
