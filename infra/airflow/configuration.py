@@ -178,8 +178,10 @@ def _settings(plan: AirflowPlan) -> Mapping[str, Mapping[str, str]]:
         "scheduler": {
             "scheduler_idle_sleep_time": "0.3",
             "max_dagruns_per_loop_to_schedule": "60",
-            # A task that was ended with its scheduler is tried again after this long, and not after five minutes.
-            "task_instance_heartbeat_timeout": "120",
+            # Tasks that were ended with their scheduler are found by the next one within two minutes: it takes the one
+            # before it for dead after the first of these times, and looks for what that one left at every second.
+            "scheduler_health_check_threshold": "60",
+            "orphaned_tasks_check_interval": "60",
             "mp_start_method": "forkserver",
             "mp_forkserver_preload": ",".join(PRELOADED),
         },
