@@ -31,8 +31,9 @@ from typing import Any
 import httpx
 import structlog
 
+from infra.airflow.configuration import PROJECT
 from infra.bench.harness import FLOOR, OURS, ArmFailed, ArmResult, run_arms
-from infra.bench.orchestration_airflow import AirflowPlan, RunningAirflow, cpu_seconds, running_airflow
+from infra.bench.orchestration_airflow import BenchAirflow, RunningAirflow, cpu_seconds, running_airflow
 from infra.bench.orchestration_peer import (
     DBT_POOL,
     MANIFEST_VARIABLE,
@@ -43,7 +44,6 @@ from infra.bench.orchestration_peer import (
     resources_of,
 )
 from infra.cli.output import UserError
-from infra.demo.places import PROJECT
 from infra.demo.watching import SWEEP, wait_for_ingests, wait_for_topics
 from infra.host.ports import HOST, bindable
 from infra.host.processes import is_running, start, stop
@@ -176,7 +176,7 @@ def _ours(stage: Stage) -> ArmResult:
     home = stage.new_home("ours")
     count = len(inputs.contracts) + len(inputs.topics) + OPERATIONS
     keys = resources_of(list(stage.topics))
-    with running_airflow(AirflowPlan(home, stage.city, stage.api_url, count)) as airflow:
+    with running_airflow(BenchAirflow(home, stage.city, stage.api_url, count)) as airflow:
         client, services = airflow.client, airflow.services
         for key in keys:  # no other: its schedule could start it meanwhile
             client.unpause(_ingest_dag(key))
@@ -249,7 +249,7 @@ def _peer(stage: Stage, mode: str) -> ArmResult:
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "AIRFLOW__COSMOS__ENABLE_TELEMETRY": "False",
     }
-    plan = AirflowPlan(
+    plan = BenchAirflow(
         home, stage.city, stage.api_url, 1, COSMOS_DAGS, variables, {DBT_POOL: 1}, with_triggerer=mode == "watcher"
     )
     with running_airflow(plan) as airflow:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,17 +13,18 @@ from pathlib import Path
 
 import psutil
 
-from infra.bench.harness import ArmFailed
-from infra.demo.airflow_client import AirflowClient
-from infra.demo.airflow_setup import (
+from infra.airflow.client import AirflowClient
+from infra.airflow.configuration import (
     ADMIN,
-    admin_password,
-    airflow_command,
+    PROJECT,
+    AirflowPlan,
+    AirflowSecrets,
     components,
-    environment,
     write_configuration,
 )
-from infra.demo.places import PROJECT, Places
+from infra.bench.harness import ArmFailed
+from infra.demo.places import Places
+from infra.demo.surroundings import demo_environment
 from infra.demo.watching import ACTIVE, wait_until_up
 from infra.host.ports import HOST, bindable
 from infra.host.processes import Service, start, stop, tail
@@ -35,7 +37,7 @@ TRIGGERER = "airflow-triggerer"
 
 
 @dataclass(frozen=True)
-class AirflowPlan:
+class BenchAirflow:
     """What Airflow is to run: ``dags`` is its DAG folder (None: ours), ``pools`` are slots by name."""
 
     home: Path
@@ -87,25 +89,32 @@ class RunningAirflow:
 
 
 @contextmanager
-def running_airflow(plan: AirflowPlan) -> Iterator[RunningAirflow]:
+def running_airflow(plan: BenchAirflow) -> Iterator[RunningAirflow]:
     """Start Airflow, wait until it has taken in the DAGs, and end it."""
     places = Places(plan.home)
     port = bindable(0)
     if port is None:
         raise ArmFailed("no free port")
-    write_configuration(places, port)
-    variables = environment(places, api_url=plan.api_url, airflow_url=f"http://{HOST}:{port}")
-    variables |= {"CITYBRAIN_SOURCE": str(plan.city), **plan.variables}
+    airflow = AirflowPlan(
+        folder=places.airflow,
+        logs=places.logs,
+        port=port,
+        database=f"sqlite:///{places.airflow / 'airflow.db'}",
+        secrets=AirflowSecrets(),
+    )
+    write_configuration(airflow)
+    variables = demo_environment(airflow, places, {"airflow": port, "api": 0})
+    variables |= {"CITYBRAIN_SOURCE": str(plan.city), "CITYBRAIN_API_URL": plan.api_url, **plan.variables}
     if plan.dags is not None:
         variables["AIRFLOW__CORE__DAGS_FOLDER"] = str(plan.dags)
     _prepare(places, variables, plan.pools)
-    commands = components() | ({TRIGGERER: airflow_command("triggerer")} if plan.with_triggerer else {})
+    commands = components() | ({TRIGGERER: _airflow("triggerer")} if plan.with_triggerer else {})
     services = []
     try:
         for name, command in commands.items():
             log = places.logs / f"{name}.log"
             services.append(start(name, command, environment=variables, log=log, folder=PROJECT))
-        client = AirflowClient(f"http://{HOST}:{port}", ADMIN, admin_password(places))
+        client = AirflowClient(f"http://{HOST}:{port}", ADMIN, airflow.secrets.admin)
         wait_until_up(client, services, dag_count=plan.dag_count)
         _wait_until_preloaded(services)
         yield RunningAirflow(client, services)
@@ -145,6 +154,10 @@ def _is_fork_server(process: psutil.Process) -> bool:
         return False
 
 
+def _airflow(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "airflow", *arguments]
+
+
 def _tree(pid: int) -> list[psutil.Process]:
     try:
         process = psutil.Process(pid)
@@ -156,8 +169,8 @@ def _tree(pid: int) -> list[psutil.Process]:
 def _prepare(places: Places, variables: Mapping[str, str], pools: Mapping[str, int]) -> None:
     log = places.logs / "airflow-migrate.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    commands = [airflow_command("db", "migrate")]
-    commands += [airflow_command("pools", "set", name, str(slots), "bench") for name, slots in pools.items()]
+    commands = [_airflow("db", "migrate")]
+    commands += [_airflow("pools", "set", name, str(slots), "bench") for name, slots in pools.items()]
     with log.open("ab") as sink:
         for command in commands:
             done = subprocess.run(
