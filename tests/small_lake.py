@@ -9,6 +9,7 @@ from typing import Any
 from catalog.access.store import open_store
 from catalog.web.app import page_secret
 from lakehouse.branches import Branch, mark_blocked, open_branch, pointers_at, publish, publish_history
+from lakehouse.connect.app_database import app_database
 from lakehouse.connect.database import branch_pointers
 from lakehouse.connect.duck import Connection, attach_branch, attach_pointers, open_duckdb
 from lakehouse.connect.iceberg import open_catalog
@@ -87,7 +88,7 @@ def _fill_home(settings: Settings) -> None:
     outcome.parent.mkdir(parents=True)
     outcome.write_text('{"status": "accepted"}', encoding="utf-8")
     page_secret(settings.root / "page-token.key")
-    with open_store(settings.app_db) as store:
+    with open_store(app_database(settings)) as store:
         store.create_key("gaj", "test", ["gaj.person"])
     (settings.root / "tmp").mkdir(exist_ok=True)
     (settings.root / "tmp" / "scratch").write_text("made again", encoding="utf-8")
@@ -127,7 +128,7 @@ def home_content(settings: Settings) -> dict[str, bytes]:
 
 def api_keys(settings: Settings) -> list[dict[str, Any]]:
     """Return the API keys of a home."""
-    with open_store(settings.app_db) as store:
+    with open_store(app_database(settings)) as store:
         return store.keys()
 
 

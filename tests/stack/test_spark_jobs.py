@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,10 +101,12 @@ def run_job(settings: Settings, job: str, *arguments: str) -> dict[str, Any]:
 
 
 def command_lines(pid: int) -> set[str]:
-    try:
-        return {" ".join(child.cmdline()) for child in psutil.Process(pid).children(recursive=True)}
-    except psutil.Error:
-        return set()
+    found: set[str] = set()
+    with suppress(psutil.Error):
+        for child in psutil.Process(pid).children(recursive=True):
+            with suppress(psutil.Error):  # it ended between being listed and being asked
+                found.add(" ".join(child.cmdline()))
+    return found
 
 
 def rows(settings: Settings, table: str, branch: str) -> list[tuple[Any, ...]]:
