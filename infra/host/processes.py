@@ -16,7 +16,7 @@ import psutil
 
 from infra.host.accounts import Account
 
-STOP_SECONDS = 15.0
+STOP_SECONDS, KILL_SECONDS = 15.0, 10.0
 POLL_SECONDS = 0.1
 
 _children: dict[int, subprocess.Popen[bytes]] = {}  # kept, so that the exit status of those that end is taken
@@ -74,11 +74,10 @@ def stop(services: Iterable[Service]) -> list[str]:
     running = [service for service in services if is_running(service)]
     for service in running:
         _signal(service, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_SECONDS
-    while any(_session(service) for service in running) and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
+    _wait_until_gone(running, STOP_SECONDS)
     for service in running:
         _signal(service, signal.SIGKILL)
+    _wait_until_gone(running, KILL_SECONDS)
     return [service.name for service in running]
 
 
@@ -91,12 +90,9 @@ def end(service: Service, number: int = signal.SIGTERM, seconds: float = STOP_SE
         return False
     with suppress(ProcessLookupError):
         os.kill(service.pid, number)
-    deadline = time.monotonic() + seconds
-    while _session(service) and time.monotonic() < deadline:
-        _reap(service.pid)
-        time.sleep(POLL_SECONDS)
+    _wait_until_gone([service], seconds)
     _signal(service, signal.SIGKILL)
-    _reap(service.pid)
+    _wait_until_gone([service], KILL_SECONDS)
     return True
 
 
@@ -128,6 +124,18 @@ def tail(service: Service, lines: int = 15) -> str:
     """Return the last lines of a service's log."""
     text = Path(service.log).read_text(encoding="utf-8", errors="replace") if Path(service.log).exists() else ""
     return "\n".join(text.splitlines()[-lines:])
+
+
+def _wait_until_gone(services: Iterable[Service], seconds: float) -> None:
+    """Wait until nothing is left of the sessions, or the time is over; what was killed takes a moment to be gone, too."""
+    waited_for = list(services)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for service in waited_for:
+            _reap(service.pid)
+        if not any(_session(service) for service in waited_for):
+            return
+        time.sleep(POLL_SECONDS)
 
 
 def _reap(pid: int) -> None:
