@@ -112,15 +112,20 @@ test-faults: setup ## kills, cut connections, full disks
 test-stack: setup setup-stack ## the cluster profile on real servers, which are started for it
 	@$(PYTEST) -n $(WORKERS) --dist loadfile -m "stack" tests
 
+.PHONY: test-cluster-demo
+test-cluster-demo: setup setup-stack ## the whole demo on the cluster profile, and kills in it (half an hour and more)
+	@$(PYTEST) -m "cluster_demo" tests
+
 .PHONY: test-e2e
 test-e2e: setup setup-browser ## a real browser, and the whole demo through Airflow
 	@$(PYTEST) -m "e2e" tests
 
 .PHONY: test
-test: setup setup-browser setup-kubernetes lint ## static checks and every test; set-up included
-	@$(PYTEST) -n $(WORKERS) --dist loadfile -m "not stack" tests
+test: setup setup-browser setup-kubernetes lint ## static checks and every test but one tier that it names; set-up included
+	@$(PYTEST) -n $(WORKERS) --dist loadfile -m "not stack and not cluster_demo" tests
 	@if bash infra/setup/stack.sh; then $(PYTEST) -n $(WORKERS) --dist loadfile -m "stack" tests; else \
 		echo "NOT RUN: the tests of the cluster profile's servers; what they need is named above" >&2; [ "$${CI:-}" != "true" ]; fi
+	@echo "NOT RUN: the whole demo on the cluster profile. Run it with: make test-cluster-demo"
 
 # ---- tidy ---------------------------------------------------------------------------------------------------------
 

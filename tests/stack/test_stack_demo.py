@@ -25,7 +25,7 @@ from lakehouse.connect.database import branch_pointers
 from lakehouse.connect.settings import Settings
 from lakehouse.pipeline.steps import INBOUND
 
-pytestmark = [pytest.mark.stack, pytest.mark.faults, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.cluster_demo, pytest.mark.timeout(3600)]
 PEOPLE, SEED = 200, 11
 TOPICS = {"population", "legal_person", "livelihood", "city_operation", "economy", "governance", "catalogue"}
 CITYBRAIN = str(Path(sys.executable).with_name("citybrain"))
