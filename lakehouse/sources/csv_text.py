@@ -133,9 +133,9 @@ class CsvPart:
         )
 
     def absent(self) -> str:
-        """Return the white space that the bytes of the part do not have; line ends are values inside quotes only."""
-        file, encoding = self.layout.file, self.layout.encoding
-        found = "".join(c for c in "\t\r\u3000" if not file.has(self.span, c.encode(encoding)))
+        """Return the control characters that the bytes of the part do not have; line ends are values inside quotes only."""
+        file = self.layout.file
+        found = "".join(c for c in "\t\r" if not file.has(self.span, c.encode()))
         return found if self.span.quoted or self._repaired else found + "\n"
 
     def doubtful(self) -> bool:

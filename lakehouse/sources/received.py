@@ -48,7 +48,7 @@ class Part(Protocol):
         """Put aside the records that made the engine refuse the relation; False when there is nothing to repair."""
 
     def absent(self) -> str:
-        """Return white space characters that are known not to be in any value."""
+        """Return control characters that are known not to be in any value."""
 
     def doubtful(self) -> bool:
         """Tell whether the engine may see other records than were counted, so that it must be asked for their number."""
