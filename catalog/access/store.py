@@ -87,9 +87,10 @@ class AccessStore:
         expires_on: date | None = None,
     ) -> str:
         """Make a key and return it; it cannot be read again afterwards."""
-        key = new_key()
-        self.admit_key(key, dept, name, resources, is_unmasked=is_unmasked, expires_on=expires_on)
-        return key
+        while True:
+            key = new_key()
+            if self.admit_key(key, dept, name, resources, is_unmasked=is_unmasked, expires_on=expires_on):
+                return key
 
     def admit_key(
         self,

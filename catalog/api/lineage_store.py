@@ -48,15 +48,12 @@ class LineageStore:
         """
         at, run = moment(event.at), str(event.run.run_id)
         row = {"event_id": event.event_id, "at": at, "kind": event.kind, "job": event.job_name, "run_id": run}
-        known = sa.select(_EVENTS.c.event_id).where(_EVENTS.c.event_id == event.event_id)
-        try:
-            with self._engine.begin() as db:
-                if db.execute(known).first():
-                    return False
+        with self._engine.begin() as db:
+            try:
                 db.execute(_EVENTS.insert().values({**row, "sent_by": sent_by, "event": raw}))
-                self._replace_edges(db, event, at, run)
-        except IntegrityError:  # the same event, received at the same time, was faster
-            return False
+            except IntegrityError:
+                return False
+            self._replace_edges(db, event, at, run)
         return True
 
     @staticmethod

@@ -5,7 +5,7 @@ Every predicate is true for a good value and true for null (``required`` is a ru
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 
 from catalog.derive.rules import PATTERNS, RowRule
@@ -74,23 +74,28 @@ def resident_id_tests(col: str, number: str | None = None) -> list[str]:
         f"{n} >= {10**17}",
         _real_date(f"({n} // 10000 % 100000000)"),
         # The sum is 1 modulo 11; X is 10, read as 0.
-        f"({_weighted_digits(n)} - case when ends_with({col}, 'X') then 2 else 1 end) % 11 = 0",
+        f"({weighted_digits(n, (1, *reversed(RESIDENT_ID_WEIGHTS)), 11)} - case when ends_with({col}, 'X') then 2 else 1 end) % 11 = 0",
     ]
 
 
-def _weighted_digits(n: str) -> str:
-    """Return the sum of digit k of the integer ``n`` times 2^k, modulo 11, for 18 digits; it may be negative.
+def weighted_digits(n: str, from_last: Sequence[int], modulus: int) -> str:
+    """Return the sum of digit k of the integer ``n``, from the last, times ``from_last[k]``, modulo ``modulus``; it may be negative.
 
-    It is written with quotients only: a digit is q(k) - 10 q(k+1), and -10 is 1 modulo 11, so q(k) counts 3 * 2^(k-1)
-    times. Quotients that count equally often, or as often less, stand together: each multiplication takes time.
+    It is written with quotients only: a digit is q(k) - 10 q(k+1), so q(k) counts w(k) - 10 w(k-1) times. Quotients that
+    count equally often, or as often less, stand together: each multiplication takes time.
     """
-    terms: dict[int, list[str]] = {1: [f"+ {n}"]}
-    for k in range(1, 18):
-        times = 3 * 2 ** (k - 1) % 11
-        sign, times = ("+", times) if times <= 5 else ("-", 11 - times)
-        terms.setdefault(times, []).append(f"{sign} {n} // {10**k}")
-    sums = {times: f"({' '.join(sorted(found)).removeprefix('+ ')})" for times, found in terms.items()}
-    return " + ".join(total if times == 1 else f"{total} * {times}" for times, total in sums.items())
+    terms: dict[int, list[str]] = {}
+    for k, weight in enumerate(from_last):
+        times = (weight - 10 * (from_last[k - 1] if k else 0)) % modulus
+        sign, times = ("+", times) if times <= modulus // 2 else ("-", modulus - times)
+        terms.setdefault(times, []).append(f"{sign} {n} // {10**k}" if k else f"{sign} {n}")
+    return " + ".join(_times(" ".join(sorted(found)), times) for times, found in terms.items())
+
+
+def _times(signed: str, times: int) -> str:
+    """Return a sum of signed terms, added first, so many times."""
+    total = f"({signed.removeprefix('+ ')})" if signed.startswith("+") else f"(0 {signed})"
+    return total if times == 1 else f"{total} * {times}"
 
 
 def resident_id_valid(col: str) -> str:

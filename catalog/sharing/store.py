@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -25,6 +25,7 @@ APPLICATION, VERIFICATION = "application", "verification"
 _PREFIX = {APPLICATION: "SQ", VERIFICATION: "JH"}  # 申请, 校核
 _ATTEMPTS = 20
 _AT_ONCE = 500  # numbers in one question
+Matter = TypeVar("Matter", Application, Verification)
 _METADATA = sa.MetaData()
 _MATTERS = sa.Table(
     "sharing_matter",
@@ -95,10 +96,7 @@ class SharingStore:
         Raises:
             UnknownMatter: there is none of that number.
         """
-        found = self._applications(_MATTERS.c.number == number)
-        if not found:
-            raise UnknownMatter(f"没有编号为 {number} 的申请")
-        return found[0]
+        return _only(self._applications(_MATTERS.c.number == number), f"没有编号为 {number} 的申请")
 
     def applications(self, *, resource: str | None = None, dept: str | None = None) -> list[Application]:
         """Return the applications for a resource, or those in which a department has a part; by number."""
@@ -110,10 +108,7 @@ class SharingStore:
         Raises:
             UnknownMatter: there is none of that number.
         """
-        found = self._verifications(_MATTERS.c.number == number)
-        if not found:
-            raise UnknownMatter(f"没有编号为 {number} 的校核")
-        return found[0]
+        return _only(self._verifications(_MATTERS.c.number == number), f"没有编号为 {number} 的校核")
 
     def verifications(self, *, resource: str | None = None, dept: str | None = None) -> list[Verification]:
         """Return the 校核 of a resource, or those in which a department has a part; by number."""
@@ -128,19 +123,11 @@ class SharingStore:
             IllegalMove: the event is not allowed here, now, or to this actor.
             pydantic.ValidationError: the form is not complete.
         """
-        stands = self.application(number)
-        _refuse_overtaken(number, stands.events, seen)
-        moved = stands.apply(event)
-        self._append(number, event, seen)
-        return moved
+        return self._moved(self.application(number), event, seen)
 
     def move_verification(self, number: str, event: Event, *, seen: int) -> Verification:
         """Append an event to a 校核; see :meth:`move_application`."""
-        stands = self.verification(number)
-        _refuse_overtaken(number, stands.events, seen)
-        moved = stands.apply(event)
-        self._append(number, event, seen)
-        return moved
+        return self._moved(self.verification(number), event, seen)
 
     def close(self) -> None:
         """Close every connection."""
@@ -172,6 +159,12 @@ class SharingStore:
             except IntegrityError:  # somebody took the number between question and answer
                 continue
         raise OvertakenError("登记的人太多，请再试一次")
+
+    def _moved(self, stands: Matter, event: Event, seen: int) -> Matter:
+        _refuse_overtaken(stands.number, stands.events, seen)
+        moved = stands.apply(event)
+        self._append(stands.number, event, seen)
+        return moved
 
     def _append(self, number: str, event: Event, seen: int) -> None:
         row = {
@@ -240,6 +233,12 @@ def _events_of(db: sa.Connection, numbers: Sequence[str]) -> dict[str, list[Even
                 )
             )
     return found
+
+
+def _only(found: Sequence[Matter], unknown: str) -> Matter:
+    if not found:
+        raise UnknownMatter(unknown)
+    return found[0]
 
 
 def _parties(row: sa.RowMapping) -> Parties:

@@ -8,7 +8,7 @@ on good, broken and arbitrary text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from catalog.derive.sql_predicates import (
     CREDIT_CODE_ALPHABET,
@@ -16,6 +16,7 @@ from catalog.derive.sql_predicates import (
     credit_code_tests,
     resident_id_number,
     resident_id_tests,
+    weighted_digits,
 )
 from expectations.fused.plan import Compiled, Compiler, Derived, Kwargs, Table, column_map
 
@@ -50,20 +51,6 @@ def resident_id(column: str, col: str) -> tuple[str, tuple[Derived, ...]]:
     return f"coalesce({' and '.join(resident_id_tests(col, number.reference))}, false)", (number,)
 
 
-def _digit_sum(number: str, weights: Sequence[int], modulus: int) -> str:
-    """Write the weighted digit sum of ``number``, modulo ``modulus``, without taking single digits.
-
-    The digit of 10^k is q(k) - 10 q(k+1) with q(k) = number // 10^k, so the sum over w(k) digit(k) equals the sum over
-    (w(k) - 10 w(k-1)) q(k): one division a digit instead of a division and a remainder.
-    """
-    from_last = list(reversed(weights))
-    terms = []
-    for k, weight in enumerate(from_last):
-        factor = (weight - 10 * (from_last[k - 1] if k else 0)) % modulus
-        terms.append(f"{number} // {10**k} * {factor}" if k else f"{number} * {factor}")
-    return " + ".join(terms)
-
-
 def credit_code(column: str, col: str) -> tuple[str, tuple[Derived, ...]]:
     """Return the condition of ``credit_code_valid`` and the columns it is computed from.
 
@@ -86,7 +73,7 @@ def credit_code(column: str, col: str) -> tuple[str, tuple[Derived, ...]]:
         f"{CREDIT_CODE_WEIGHTS[i]} * (instr('{CREDIT_CODE_ALPHABET}', substr({text.reference}, {i + 1}, 1)) - 1)"
         for i in range(WORD.stop, len(CREDIT_CODE_WEIGHTS))
     )
-    first = _digit_sum(head.reference, CREDIT_CODE_WEIGHTS[: WORD.start], 31)
+    first = weighted_digits(head.reference, CREDIT_CODE_WEIGHTS[: WORD.start][::-1], 31)
     total = f"{first} + {CREDIT_CODE_WEIGHTS[WORD.start]} * {lanes} + {last}"
     remainder = Derived(f"{column}: remainder", f"({total}) % 31", 4)
     return f"coalesce({remainder.reference} = 0, false)", (text, head, word, places, remainder)

@@ -44,6 +44,7 @@ from infra.bench.orchestration_peer import (
     resources_of,
 )
 from infra.cli.output import UserError
+from infra.demo.run import OPERATIONS
 from infra.demo.watching import SWEEP, wait_for_ingests, wait_for_topics
 from infra.host.ports import HOST, bindable
 from infra.host.processes import is_running, start, stop
@@ -51,7 +52,6 @@ from lakehouse.connect.settings import Settings
 
 LOCAL, WATCHER = "peer:cosmos_local", "peer:cosmos_watcher"
 PEOPLE, SEED = 2_000, 42
-OPERATIONS = 2  # the sweep and the maintenance DAG
 API_SECONDS = 120.0
 VERSIONS = (
     "citybrain",
@@ -174,7 +174,7 @@ def _ours(stage: Stage) -> ArmResult:
 
     inputs = load_inputs(checked=False)
     home = stage.new_home("ours")
-    count = len(inputs.contracts) + len(inputs.topics) + OPERATIONS
+    count = len(inputs.contracts) + len(inputs.topics) + OPERATIONS["embedded"]
     keys = resources_of(list(stage.topics))
     with running_airflow(BenchAirflow(home, stage.city, stage.api_url, count)) as airflow:
         client, services = airflow.client, airflow.services

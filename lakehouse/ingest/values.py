@@ -120,6 +120,5 @@ def canonical(text: str, value: str, prop: Property, *, spaces: str | None) -> l
 
 def _without_outer_spaces(text: str, spaces: str) -> str:
     """``>= '!'``: the first byte is neither a control character nor a space, and there is one."""
-    starts = [f"starts_with({text}, '\u3000')"] if "\u3000" in spaces else []
-    ends = [*starts, *(f"ends_with({text}, {literal(space)})" for space in spaces)]
-    return f"{text} >= '!'" + (f" and not ({' or '.join(ends)})" if ends else "")
+    ends = [f"starts_with({text}, '\u3000')", *(f"ends_with({text}, {literal(space)})" for space in spaces)]
+    return f"{text} >= '!' and not ({' or '.join(ends)})"

@@ -68,9 +68,9 @@ class TextFile:
         """Return the bytes of a span, not copied."""
         return memoryview(self._map)[span.start : span.stop]
 
-    def has(self, span: Span, wanted: bytes) -> bool:
-        """Tell whether some bytes occur in a span."""
-        return self._map.find(wanted, span.start, span.stop) >= 0
+    def has(self, span: Span, byte: bytes) -> bool:
+        """Tell whether a byte occurs in a span."""
+        return self._map.find(byte, span.start, span.stop) >= 0
 
     def records(self, span: Span) -> pa.LargeBinaryArray:
         """Return the records of a span as bytes, with their line ends, not copied."""
