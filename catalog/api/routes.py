@@ -10,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from catalog.access.model import Principal
+from catalog.access.person import BUREAU
 from catalog.access.store import AccessStore
 from catalog.api.clock import today
 from catalog.api.data import DataService
@@ -24,7 +25,6 @@ from catalog.api.views import detail_json, found_json
 from catalog.contract.model import Contract
 
 OUTCOMES_PER_PAGE = 500
-BUREAU = "dsjj"  # 大数据局, in the vocabulary's departments
 NO_STORE = {"Cache-Control": "no-store"}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 
 from catalog.api.clock import today
 from catalog.api.description import openapi
@@ -19,8 +19,12 @@ from catalog.api.search import LONGEST_QUERY, Query, page_number, search
 from catalog.api.values import plain
 from catalog.api.views import detail_json, found_json
 from catalog.web.drawing import draw
-from catalog.web.protection import HOST_SHAPE, wants_json
+from catalog.web.protection import HOST_SHAPE, LANGUAGE_COOKIE, wants_json
 from catalog.web.templating import PAGE_HEADERS, page
+from catalog.web.texts import DEFAULT_LANGUAGE, LANGUAGES
+from catalog.web.visitors import local_path
+
+YEAR = 365 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,13 @@ def page_router(reads: CatalogueReads, lineage: LineageStore, elsewhere: Elsewhe
         choice = Choice(params.get("rule", "")[:LONGEST_QUERY], page_number(params.get("page", "")))
         facts = governed.report(reads.now(), choice)
         return _either(request, "governance.html", facts, section="governance", departments=departments, names=names)
+
+    @router.get("/language/{code}")
+    def language(request: Request, code: str) -> Response:
+        """Show the pages in another language from now on, and go back to where the reader was."""
+        back = RedirectResponse(local_path(request.query_params.get("next", "")), status_code=303)
+        back.set_cookie(LANGUAGE_COOKIE, code if code in LANGUAGES else DEFAULT_LANGUAGE, max_age=YEAR, samesite="lax")
+        return back
 
     @router.get("/api/docs")
     def api_docs(request: Request) -> Response:

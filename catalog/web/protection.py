@@ -19,9 +19,11 @@ from catalog.access.app_database import AppDatabaseUnavailable
 from catalog.api.errors import ApiError
 from catalog.api.readers import QueryError
 from catalog.web.templating import error_page
+from catalog.web.texts import speak
 from lakehouse.connect.servers import ServerUnavailable
 
 LONGEST_URL = 4096
+LANGUAGE_COOKIE = "language"
 HOST_SHAPE = re.compile(r"^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?\Z")
 REQUEST_ID_SHAPE = re.compile(r"^[A-Za-z0-9._-]{8,64}\Z")
 PAGE_POLICY = (
@@ -93,6 +95,7 @@ async def _around(request: Request, call_next: Callable[[Request], Awaitable[Res
     given = request.headers.get("x-request-id", "")
     request_id = given if REQUEST_ID_SHAPE.match(given) else uuid.uuid4().hex[:16]
     request.state.request_id = request_id
+    speak(request.cookies.get(LANGUAGE_COOKIE, ""))
     refusal = _refusal(request)
     response = _answer(request, refusal) if refusal else await _guarded(request, call_next)
     is_docs = request.url.path.startswith("/docs/")

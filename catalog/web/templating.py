@@ -16,14 +16,15 @@ from catalog.api.clock import beijing
 from catalog.api.errors import ApiError
 from catalog.contract.model import Contract
 from catalog.derive.catalogue import CatalogueItem
-from catalog.web.texts import Texts
+from catalog.web.texts import LANGUAGES, Texts
+from catalog.web.visitors import csrf_token, visitor
 
 STATIC = Path(__file__).parent / "static"
 DASH = "—"
 GOOD_SCORE, FAIR_SCORE = 98.0, 90.0
 LONG_TEXT = 46  # characters that fit into half a line
 # One URL shows pages, partial pages and JSON: caches must tell them apart, and published facts change at any time.
-PAGE_HEADERS = {"Vary": "Accept, HX-Request", "Cache-Control": "no-cache"}
+PAGE_HEADERS = {"Vary": "Accept, HX-Request, Cookie", "Cache-Control": "no-cache"}
 texts = Texts()
 
 
@@ -122,6 +123,9 @@ def _environment() -> Environment:
     }
     environment.globals |= {
         "t": texts,
+        "languages": LANGUAGES,
+        "visitor": visitor,
+        "csrf": csrf_token,
         "rule_label": rule_label,
         "static": static_url,
         "is_numeric": is_numeric,

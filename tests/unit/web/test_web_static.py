@@ -41,5 +41,5 @@ def test_no_template_turns_escaping_off(path: Path) -> None:
 def test_vendored_files_name_their_version_and_keep_their_licence() -> None:
     files = {path.name for path in (WEB / "static" / "vendor").iterdir()}
     scripts = {name for name in files if name.endswith(".js")}
-    assert scripts == {"htmx-2.0.11.min.js"}
-    assert "htmx.LICENSE" in files
+    assert scripts == {"htmx-2.0.11.min.js", "echarts-6.1.0.simple.min.js"}
+    assert {"htmx.LICENSE", "echarts.LICENSE"} <= files

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from catalog.contract.load import load_contracts
 from catalog.web.templating import in_two_columns, rule_label, score_level, score_text, texts, thousands
+from catalog.web.texts import DEFAULT_LANGUAGE, LANGUAGES, held_texts
 
+KEYS = held_texts(DEFAULT_LANGUAGE).keys()
 WEB = Path(__file__).parents[3] / "catalog" / "web"
 SOURCES = [*WEB.glob("templates/*.html"), *WEB.glob("*.py")]
 # Keys that are put together from a value: their groups are complete lists of those values.
@@ -38,12 +40,24 @@ USED = {
 def test_every_text_asked_for_is_there() -> None:
     whole = {key for key in USED if not key.endswith((".", "_"))}
     assert len(whole) > 150
-    assert whole - texts.keys() == set()
+    assert whole - KEYS == set()
 
 
 def test_no_text_is_left_over() -> None:
-    left = {key for key in texts.keys() - USED if key.split(".")[0] not in COMPOSED}
+    left = {key for key in KEYS - USED if key.split(".")[0] not in COMPOSED}
     assert left == set()
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES.keys() - {DEFAULT_LANGUAGE}))
+def test_another_language_has_no_text_that_the_pages_do_not_ask_for(language: str) -> None:
+    assert held_texts(language).keys() - KEYS == set()
+    for key, text in held_texts(language).items():
+        assert _places(text) == _places(held_texts(DEFAULT_LANGUAGE)[key]), key
+
+
+def _places(text: str) -> set[str]:
+    """Return the names in braces that are filled in."""
+    return set(re.findall(r"{(\w+)}", text))
 
 
 def test_a_missing_text_is_an_error_and_never_a_bare_key() -> None:
