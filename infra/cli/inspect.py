@@ -1,4 +1,4 @@
-"""Looks into the lakehouse: ``query``, ``tables``, ``history``, ``branches``, ``verify``, ``conflicts``, ``blind-spots``."""
+"""Looks into the lakehouse: ``query``, ``tables``, ``history``, ``branches``, ``verify``, ``clean``, ``conflicts``, ``blind-spots``."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ BLIND_SPOTS = (
 
 
 def app_commands(app: typer.Typer) -> None:
-    """Add the read-only commands to the command line."""
+    """Add these commands to the command line."""
     app.command()(query)
     app.command()(tables)
     app.command()(history)
     app.command()(branches)
     app.command()(verify)
+    app.command()(clean)
     app.command()(conflicts)
     app.command(name="blind-spots")(blind_spots)
 
@@ -95,6 +96,35 @@ def verify(
         for name, value in facts.items():
             out.print(f"{name}: {value}")
     raise typer.Exit(0 if report.ok else 1)
+
+
+def clean(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only list what would go")] = False,
+    older_than: Annotated[
+        float, typer.Option(min=1.0, help="hours since a file was written; a writer may still need a younger one")
+    ] = 24.0,
+    json: JsonFlag = False,
+) -> None:
+    """Remove files in the warehouse that no branch and no kept publish needs; landing/ is never touched."""
+    from lakehouse.connect.kept_files import FilesInUse
+    from lakehouse.connect.settings import Settings
+    from lakehouse.tables import find_orphans, remove_orphans
+    from lakehouse.tables import verify as verify_lakehouse
+
+    settings, age = Settings(), older_than * 3600
+    if not dry_run and not verify_lakehouse(settings).ok:
+        raise UserError("the lakehouse is not whole, and nothing was removed", hint="citybrain verify names the faults")
+    try:
+        found = (find_orphans if dry_run else remove_orphans)(settings, minimum_age_seconds=age)
+    except FilesInUse as busy:
+        raise UserError(str(busy)) from busy
+    facts = {"removed": not dry_run, "files": len(found), "bytes": sum(file.bytes for file in found)}
+    if json:
+        print_json({**facts, "paths": [file.path for file in found]})
+        return
+    for file in found:
+        out.print(file.path, highlight=False)
+    out.print(f"{facts['files']} files, {facts['bytes']:,} bytes {'would go' if dry_run else 'removed'}")
 
 
 def conflicts(json: JsonFlag = False) -> None:

@@ -25,6 +25,7 @@ from lakehouse.branches import (
     rebase,
 )
 from lakehouse.connect.database import MAIN
+from lakehouse.connect.kept_files import FilesInUse
 from lakehouse.connect.settings import Settings
 from lakehouse.ingest import ingest_resource
 from lakehouse.pipeline.building import Built, check, schemas_of, transform
@@ -46,7 +47,7 @@ from lakehouse.pipeline.run import new_name
 from lakehouse.pipeline.topics import build_order
 from lakehouse.pipeline.transform import write_dbt_docs
 from lakehouse.sources import SourceSystem
-from lakehouse.tables import maintain, verify
+from lakehouse.tables import maintain, remove_orphans, verify
 
 INBOUND = "inbound"
 PUBLISH_ATTEMPTS = 20
@@ -144,10 +145,23 @@ def publish_step(settings: Settings, branch: str, topic: str) -> dict[str, Any]:
 
 
 def maintenance_step(settings: Settings) -> dict[str, Any]:
-    """Compact, expire, look for orphans and verify; ``faults`` names what is missing or wrong."""
+    """Compact, expire, verify, and remove what nobody needs; ``faults`` names what is missing or wrong.
+
+    Of a lakehouse that is not whole nothing is removed, nor while a backup copies it.
+    """
     done = maintain(settings)
     report = verify(settings)
-    return {**asdict(done), "orphaned": len(report.orphaned), "faults": [str(fault) for fault in report.faults]}
+    removed = _clean_up(settings) if report.ok else 0
+    orphaned = len(report.orphaned) - removed
+    return {**asdict(done), "removed": removed, "orphaned": orphaned, "faults": [str(fault) for fault in report.faults]}
+
+
+def _clean_up(settings: Settings) -> int:
+    try:
+        return len(remove_orphans(settings))
+    except FilesInUse as busy:
+        log.warning("nothing was cleaned up", reason=str(busy))
+        return 0
 
 
 def _settle(settings: Settings, inputs: Inputs, topic: str, held: Branch, result: PublishResult) -> dict[str, Any]:
