@@ -15,6 +15,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 
+from catalog.access.accounts import AccountStore
+from catalog.access.sessions import SessionStore
 from catalog.access.store import AccessStore
 from catalog.api.data import DataService
 from catalog.api.limits import RateLimiter
@@ -26,6 +28,7 @@ from catalog.api.routes import Doors, api_router
 from catalog.contract.load import load_contracts, load_vocabulary
 from catalog.web.pages import Elsewhere, page_router
 from catalog.web.protection import protect
+from catalog.web.signin import People, recognise, signin_router
 from catalog.web.templating import STATIC
 from lakehouse.connect.app_database import app_database
 from lakehouse.connect.settings import Settings
@@ -60,6 +63,7 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     readers = Readers(settings)
     database = app_database(settings)
     store, lineage = AccessStore(database), LineageStore(database)
+    people = People(AccountStore(database), SessionStore(database))
     reads = CatalogueReads(settings, readers, contracts, vocabulary)
     service = DataService(
         readers, store, Tokens(page_secret(settings.app_db.with_name("page-token.key"))), reads.entries
@@ -72,12 +76,15 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
         readers.close()
         store.close()
         lineage.close()
+        people.close()
 
     app = FastAPI(title="citybrain", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    recognise(app, people)
     protect(app)
     _add_health(app, reads)
     app.include_router(api_router(Doors(reads, service, store, lineage, limiter or RateLimiter())))
     elsewhere = Elsewhere(settings.docs, os.environ.get(AIRFLOW_URL) or None)
+    app.include_router(signin_router(people))
     app.include_router(page_router(reads, lineage, elsewhere))
     app.mount("/static", MarkedFiles(directory=STATIC), name="static")
     for name in GENERATED_DOCS:

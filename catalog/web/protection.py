@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,6 +20,7 @@ from catalog.api.errors import ApiError
 from catalog.api.readers import QueryError
 from catalog.web.templating import error_page
 from catalog.web.texts import speak
+from catalog.web.visitors import sign_in_address
 from lakehouse.connect.servers import ServerUnavailable
 
 LONGEST_URL = 4096
@@ -117,6 +118,8 @@ async def _around(request: Request, call_next: Callable[[Request], Awaitable[Res
 async def _guarded(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     try:
         return await call_next(request)
+    except AppDatabaseUnavailable as away:
+        return await _server_away(request, away)
     except Exception:
         # As plain text: a log renderer that shows local variables would write personal data and keys into the log.
         log.error(
@@ -138,7 +141,16 @@ def _refusal(request: Request) -> ApiError | None:
 
 
 async def _api_error(request: Request, error: ApiError) -> Response:
+    if error.code == "not_signed_in" and not wants_json(request):
+        return to_sign_in(request)
     return _answer(request, error)
+
+
+def to_sign_in(request: Request) -> Response:
+    """Lead a browser to the sign-in page, and from there back; htmx loads it whole, not into the piece it asked for."""
+    if request.headers.get("hx-request") == "true":
+        return Response(status_code=204, headers={"HX-Redirect": sign_in_address(request)})
+    return RedirectResponse(sign_in_address(request), status_code=303)
 
 
 async def _http_error(request: Request, error: HTTPException) -> Response:

@@ -58,12 +58,17 @@ def signed_in(request: Request) -> Person:
     return person
 
 
+def sign_in_address(request: Request) -> str:
+    """Return the address of the sign-in page, from which somebody comes back to what was asked for."""
+    asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    back = asked if request.method == "GET" and request.headers.get("hx-request") != "true" else "/"
+    return f"{SIGN_IN}?next={quote(back, safe='/')}"
+
+
 def refused(request: Request, decision: Decision) -> ApiError:
     """Return the error of a decision that says no."""
     if decision.code == "not_signed_in":
-        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        back = quote(asked, safe="/") if request.method == "GET" else "/"
-        return ApiError(401, decision.code, decision.reason, f"在 {SIGN_IN}?next={back} 登录")
+        return ApiError(401, decision.code, decision.reason, f"在 {sign_in_address(request)} 登录")
     return ApiError(403, decision.code, decision.reason, f"默认拒绝；依据：{decision.basis}")
 
 

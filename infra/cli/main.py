@@ -13,7 +13,20 @@ import warnings
 import structlog
 import typer
 
-from infra.cli import backup, bench, contract, demo, inspect, metadata, pipeline, sample_city, serve, spark, stack
+from infra.cli import (
+    account,
+    backup,
+    bench,
+    contract,
+    demo,
+    inspect,
+    metadata,
+    pipeline,
+    sample_city,
+    serve,
+    spark,
+    stack,
+)
 from infra.cli.output import EXIT_UNAVAILABLE, UserError, fail
 
 app = typer.Typer(
@@ -24,6 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(contract.app, name="contract")
+app.add_typer(account.app, name="account")
 app.add_typer(stack.app, name="stack")
 app.add_typer(spark.app, name="spark")
 for module in (sample_city, pipeline, inspect, backup, serve, metadata, bench, demo):

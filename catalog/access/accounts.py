@@ -1,0 +1,251 @@
+"""Accounts of the people who sign in, and the append-only log of what happened to them, in the app database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from catalog.access.app_database import open_app_database
+from catalog.access.lockout import MOST_FROM_ADDRESS, WINDOW, locked_until
+from catalog.access.passwords import faulty_password, generated_password, hashed, is_outdated, is_right
+from catalog.access.person import Person, Post, faulty_posts
+
+ACCOUNT_SHAPE = re.compile(r"^[a-z][a-z0-9._-]{1,39}\Z")
+LONGEST_ACCOUNT, LONGEST_NAME = 40, 50
+SYSTEM = "system"  # who acts when nobody is signed in, such as the command line
+METADATA = sa.MetaData()
+ACCOUNTS = sa.Table(
+    "account",
+    METADATA,
+    sa.Column("account", sa.String(LONGEST_ACCOUNT), primary_key=True),
+    sa.Column("name", sa.String(LONGEST_NAME), nullable=False),
+    sa.Column("dept", sa.String(20), nullable=False),
+    sa.Column("posts", sa.JSON, nullable=False),
+    sa.Column("password_hash", sa.String(200), nullable=False),
+    sa.Column("must_change", sa.Boolean, nullable=False),
+    sa.Column("is_disabled", sa.Boolean, nullable=False),
+    sa.Column("created_at", sa.String(40), nullable=False),
+)
+EVENTS = sa.Table(
+    "account_event",
+    METADATA,
+    sa.Column("event_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("kind", sa.String(30), nullable=False),
+    sa.Column("account", sa.String(LONGEST_ACCOUNT), nullable=False),
+    sa.Column("actor", sa.String(LONGEST_ACCOUNT), nullable=False),
+    sa.Column("address", sa.String(60), nullable=False),
+    sa.Column("detail", sa.JSON, nullable=False),
+    sa.Index("account_event_account", "account", "at"),
+    sa.Index("account_event_address", "address", "at"),
+)
+SIGNED_IN, WRONG_PASSWORD, LOCKED, UNLOCKED = "signed_in", "wrong_password", "locked", "unlocked"
+_OPENS_AGAIN = (SIGNED_IN, UNLOCKED)
+
+
+class AccountError(ValueError):
+    """What was asked of an account cannot be done; the message says why, in the words of the pages."""
+
+
+class SignInRefused(Exception):
+    """The door stays closed; the message never tells whether there is such an account."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account as the administrators see it."""
+
+    account: str
+    name: str
+    dept: str
+    posts: frozenset[Post]
+    must_change: bool
+    is_disabled: bool
+    created_at: str
+
+    @property
+    def person(self) -> Person:
+        """Who signs in with it."""
+        return Person(self.account, self.name, self.dept, self.posts)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who does something to an account, when, and from which address."""
+
+    account: str = SYSTEM
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    address: str = ""
+
+
+class AccountStore:
+    """The accounts of one installation."""
+
+    def __init__(self, address: str) -> None:
+        self.engine = open_app_database(address, METADATA, append_only=[EVENTS.name])
+
+    def add(self, account: str, name: str, dept: str, posts: Iterable[Post], by: Actor) -> str:
+        """Make an account; return its generated password, which is to be changed at the first sign-in.
+
+        Raises:
+            AccountError: the name is taken or malformed, or the posts cannot be held together.
+        """
+        held = frozenset(posts)
+        if not ACCOUNT_SHAPE.match(account) or account == SYSTEM:
+            raise AccountError("账号由小写字母开头，由 2 至 40 个小写字母、数字、点、横线、下划线组成")
+        if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
+            raise AccountError(f"姓名应为 1 至 {LONGEST_NAME} 个字符")
+        if fault := faulty_posts(dept, held):
+            raise AccountError(fault)
+        password = generated_password()
+        row = {
+            "account": account,
+            "name": name.strip(),
+            "dept": dept,
+            "posts": sorted(post.name for post in held),
+            "password_hash": hashed(password),
+            "must_change": True,
+            "is_disabled": False,
+            "created_at": moment(by.at),
+        }
+        try:
+            with self.engine.begin() as db:
+                db.execute(ACCOUNTS.insert().values(row))
+                record(db, "account_added", account, by, {"dept": dept, "posts": row["posts"]})
+        except IntegrityError:
+            raise AccountError(f"账号 {account} 已经存在") from None
+        return password
+
+    def sign_in(self, account: str, password: str, by: Actor) -> Account:
+        """Return the account whose password this is, and log the try.
+
+        Raises:
+            SignInRefused: wrong account or password, disabled, or too many tries.
+        """
+        with self.engine.begin() as db:
+            until = self._locked_until(db, account, by)
+            held = db.execute(sa.select(ACCOUNTS).where(ACCOUNTS.c.account == account)).mappings().first()
+        if until is not None:
+            minutes = max(1, -(-int((until - by.at).total_seconds()) // 60))
+            self.record(LOCKED, account, by)
+            raise SignInRefused(f"尝试次数过多，请 {minutes} 分钟后再试")
+        is_genuine = is_right(password, held["password_hash"] if held else None)
+        if held is None or not is_genuine or held["is_disabled"]:
+            self.record(WRONG_PASSWORD, account[:LONGEST_ACCOUNT], by)
+            raise SignInRefused("账号或口令不正确，或账号已停用")
+        with self.engine.begin() as db:
+            if is_outdated(held["password_hash"]):
+                db.execute(_at(account).values(password_hash=hashed(password)))
+            record(db, SIGNED_IN, account, by, {})
+        return _account(held)
+
+    def find(self, account: str) -> Account | None:
+        """Return an account; None when there is none of that name."""
+        with self.engine.connect() as db:
+            row = db.execute(sa.select(ACCOUNTS).where(ACCOUNTS.c.account == account)).mappings().first()
+        return _account(row) if row else None
+
+    def all(self) -> list[Account]:
+        """Return every account, by name."""
+        with self.engine.connect() as db:
+            return [_account(row) for row in db.execute(sa.select(ACCOUNTS).order_by(ACCOUNTS.c.account)).mappings()]
+
+    def change_password(self, account: str, old: str, new: str, by: Actor) -> None:
+        """Change one's own password.
+
+        Raises:
+            AccountError: the old one is wrong, or the new one is not good enough.
+        """
+        with self.engine.connect() as db:
+            row = db.execute(sa.select(ACCOUNTS).where(ACCOUNTS.c.account == account)).mappings().first()
+        if not is_right(old, row["password_hash"] if row else None):
+            self.record(WRONG_PASSWORD, account, by)
+            raise AccountError("原口令不正确")
+        if fault := faulty_password(new, account):
+            raise AccountError(fault)
+        if new == old:
+            raise AccountError("新口令不能与原口令相同")
+        self._change(account, {"password_hash": hashed(new), "must_change": False}, "password_changed", by, {})
+
+    def reset_password(self, account: str, by: Actor) -> str:
+        """Give an account a generated password and return it; raise :class:`AccountError` when there is none."""
+        password = generated_password()
+        self._change(account, {"password_hash": hashed(password), "must_change": True}, "password_reset", by, {})
+        return password
+
+    def set_posts(self, account: str, posts: Iterable[Post], by: Actor) -> None:
+        """Appoint; raise :class:`AccountError` when these posts cannot be held together."""
+        held, found = frozenset(posts), self.find(account)
+        if found is None:
+            raise AccountError(f"没有账号 {account}")
+        if fault := faulty_posts(found.dept, held):
+            raise AccountError(fault)
+        names = sorted(post.name for post in held)
+        before = sorted(post.name for post in found.posts)
+        self._change(account, {"posts": names}, "posts_changed", by, {"before": before, "after": names})
+
+    def disable(self, account: str, by: Actor, *, is_disabled: bool = True) -> None:
+        """Close an account, or open it again; raise :class:`AccountError` when there is none."""
+        kind = "account_disabled" if is_disabled else "account_enabled"
+        self._change(account, {"is_disabled": is_disabled}, kind, by, {})
+
+    def record(self, kind: str, account: str, by: Actor, detail: Mapping[str, Any] | None = None) -> None:
+        """Append an event to the log; ``detail`` is plain JSON without any secret."""
+        with self.engine.begin() as db:
+            record(db, kind, account, by, detail or {})
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    def _change(self, account: str, values: Mapping[str, Any], kind: str, by: Actor, detail: Mapping[str, Any]) -> None:
+        with self.engine.begin() as db:
+            if not db.execute(_at(account).values(values)).rowcount:
+                raise AccountError(f"没有账号 {account}")
+            record(db, kind, account, by, detail)
+
+    def _locked_until(self, db: sa.Connection, account: str, by: Actor) -> datetime | None:
+        since = moment(by.at - 2 * WINDOW)
+        of_account = (EVENTS.c.account == account, EVENTS.c.at >= since)
+        opened = db.execute(sa.select(sa.func.max(EVENTS.c.at)).where(*of_account, EVENTS.c.kind.in_(_OPENS_AGAIN)))
+        opened_at = opened.scalar() or ""
+        failed = sa.select(EVENTS.c.at).where(EVENTS.c.kind == WRONG_PASSWORD, EVENTS.c.at >= since)
+        mine = [row.at for row in db.execute(failed.where(EVENTS.c.account == account, EVENTS.c.at > opened_at))]
+        until = locked_until(map(datetime.fromisoformat, mine), by.at)
+        if until is None and by.address:
+            here = [row.at for row in db.execute(failed.where(EVENTS.c.address == by.address))]
+            until = locked_until(map(datetime.fromisoformat, here), by.at, MOST_FROM_ADDRESS)
+        return until
+
+
+def record(db: sa.Connection, kind: str, account: str, by: Actor, detail: Mapping[str, Any]) -> None:
+    """Append an event within a transaction."""
+    row = {"at": moment(by.at), "kind": kind, "account": account, "actor": by.account, "address": by.address[:60]}
+    db.execute(EVENTS.insert().values({**row, "detail": dict(detail)}))
+
+
+def moment(at: datetime) -> str:
+    """Write a moment so that texts sort as moments do."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _at(account: str) -> sa.Update:
+    return ACCOUNTS.update().where(ACCOUNTS.c.account == account)
+
+
+def _account(row: sa.RowMapping) -> Account:
+    return Account(
+        account=row["account"],
+        name=row["name"],
+        dept=row["dept"],
+        posts=frozenset(Post[name] for name in row["posts"]),
+        must_change=row["must_change"],
+        is_disabled=row["is_disabled"],
+        created_at=row["created_at"],
+    )
