@@ -9,6 +9,8 @@ export PATH := $(HOME)/.local/bin:$(PATH)
 RUN := uv run --no-sync
 PYTEST := $(RUN) pytest --timeout 1200
 WORKERS ?= 2
+# A file stays on one worker, and the files with long tests, which come first, are begun first.
+SPREAD = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PEOPLE ?= 20000
 SEED ?= 42
 PROFILE ?=
@@ -110,7 +112,7 @@ test-faults: setup ## kills, cut connections, full disks
 
 .PHONY: test-stack
 test-stack: setup setup-stack ## the cluster profile on real servers, which are started for it
-	@$(PYTEST) -n $(WORKERS) --dist loadfile -m "stack" tests
+	@$(PYTEST) $(SPREAD) -m "stack" tests
 
 .PHONY: test-cluster-demo
 test-cluster-demo: setup setup-stack ## the whole demo on the cluster profile, and kills in it (half an hour and more)
@@ -122,8 +124,8 @@ test-e2e: setup setup-browser ## a real browser, and the whole demo through Airf
 
 .PHONY: test
 test: setup setup-browser setup-kubernetes lint ## static checks and every test but one tier that it names; set-up included
-	@$(PYTEST) -n $(WORKERS) --dist loadfile -m "not stack and not cluster_demo" tests
-	@if bash infra/setup/stack.sh; then $(PYTEST) -n $(WORKERS) --dist loadfile -m "stack" tests; else \
+	@$(PYTEST) $(SPREAD) -m "not stack and not cluster_demo" tests
+	@if bash infra/setup/stack.sh; then $(PYTEST) $(SPREAD) -m "stack" tests; else \
 		echo "NOT RUN: the tests of the cluster profile's servers; what they need is named above" >&2; [ "$${CI:-}" != "true" ]; fi
 	@echo "NOT RUN: the whole demo on the cluster profile. Run it with: make test-cluster-demo"
 

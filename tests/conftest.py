@@ -6,7 +6,7 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import NoReturn
 
@@ -111,3 +111,14 @@ def published_home(shared_folder: Path, sample_city: Path) -> Path:
             assert report.published, report.reason
             done.touch()
     return place
+
+
+@pytest.fixture(scope="session")
+def parsed_home(published_home: Path) -> Callable[[Path], Path]:
+    """Give a fresh home what dbt remembers of the project from run to run, which takes seconds to make anew."""
+
+    def give(home: Path) -> Path:
+        shutil.copytree(published_home / "dbt-cache", home / "dbt-cache")
+        return home
+
+    return give

@@ -161,11 +161,11 @@ def wait_for_work(home: Path, run: subprocess.Popen[str]) -> None:
 
 
 def test_a_backup_from_the_middle_of_a_run_is_a_city_on_which_the_run_can_be_done_again(
-    tmp_path: Path, test_seed: int
+    tmp_path: Path, test_seed: int, parsed_home: Callable[[Path], Path]
 ) -> None:
     city, first, second = tmp_path / "city", tmp_path / "first", tmp_path / "second"
     generate_city(city, seed=test_seed, people=PEOPLE)
-    run = run_command(first, city)
+    run = run_command(parsed_home(first), city)
     wait_for_work(first, run)
     take(first, tmp_path / "backups")
     assert run.poll() is None, "the run had ended: nothing was shown"
@@ -177,7 +177,7 @@ def test_a_backup_from_the_middle_of_a_run_is_a_city_on_which_the_run_can_be_don
     assert branch_pointers(restored) == {}, "nothing was published yet"
     assert [branch.state for branch in list_branches(restored)] == ["open"]
     assert verify(restored, deep=True).ok
-    again = run_command(second, city)
+    again = run_command(parsed_home(second), city)
     output, errors = again.communicate()
     assert again.returncode == 0, errors or output
     assert contents(second) == contents(first)

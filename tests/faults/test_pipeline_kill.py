@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,10 @@ def contents(home: Path) -> dict[str, list[Any]]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, city: Path) -> dict[str, list[Any]]:
-    home = tmp_path_factory.mktemp("undisturbed")
+def undisturbed(
+    tmp_path_factory: pytest.TempPathFactory, city: Path, parsed_home: Callable[[Path], Path]
+) -> dict[str, list[Any]]:
+    home = parsed_home(tmp_path_factory.mktemp("undisturbed"))
     done = run(home, city)
     assert done.returncode == 0, done.stderr
     return contents(home)
@@ -55,9 +58,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, city: Path) -> dict[st
 
 @pytest.mark.parametrize("point", POINTS)
 def test_a_run_killed_at_any_point_is_mended_by_running_again(
-    point: str, tmp_path: Path, city: Path, undisturbed: dict[str, list[Any]]
+    point: str, tmp_path: Path, city: Path, undisturbed: dict[str, list[Any]], parsed_home: Callable[[Path], Path]
 ) -> None:
-    killed = run(tmp_path, city, CITYBRAIN_FAULT=point)
+    killed = run(parsed_home(tmp_path), city, CITYBRAIN_FAULT=point)
     assert killed.returncode == -signal.SIGKILL, f"the fault point {point} was never passed: {killed.stderr[-2000:]}"
     again = run(tmp_path, city)
     assert again.returncode == 0, again.stderr
@@ -66,10 +69,12 @@ def test_a_run_killed_at_any_point_is_mended_by_running_again(
 
 
 def test_without_the_publish_transaction_a_kill_leaves_half_a_publish(
-    tmp_path: Path, city: Path, undisturbed: dict[str, list[Any]]
+    tmp_path: Path, city: Path, undisturbed: dict[str, list[Any]], parsed_home: Callable[[Path], Path]
 ) -> None:
     """Negative control: the guard off, the same kill shows readers some tables of the publish and not the others."""
-    killed = run(tmp_path, city, CITYBRAIN_FAULT="in-publish", CITYBRAIN_UNSAFE_SKIP_GUARD="publish-transaction")
+    killed = run(
+        parsed_home(tmp_path), city, CITYBRAIN_FAULT="in-publish", CITYBRAIN_UNSAFE_SKIP_GUARD="publish-transaction"
+    )
     assert killed.returncode == -signal.SIGKILL
     shown = contents(tmp_path)
     assert 0 < len(shown) < len(undisturbed)

@@ -72,11 +72,11 @@ def snapshots(settings: Settings) -> dict[str, list[Any]]:
 
 
 @pytest.fixture(scope="module")
-def lost(tmp_path_factory: pytest.TempPathFactory, test_seed: int) -> Lost:
+def lost(tmp_path_factory: pytest.TempPathFactory, test_seed: int, parsed_home: Callable[[Path], Path]) -> Lost:
     place = tmp_path_factory.mktemp("drill")
     home, city, backups = place / "machine" / "home", place / "city", place / "backups"
     generate_city(city, seed=test_seed, people=PEOPLE)
-    citybrain(home, "run", "--source", str(city))
+    citybrain(parsed_home(home), "run", "--source", str(city))
     settings = Settings(home=home)
     facts = citybrain(home, "backup", str(backups))
     found = Lost(
@@ -99,6 +99,7 @@ def test_an_empty_machine_gets_the_city_back(
     place: Callable[[Lost, Path], Path],
     lost: Lost,
     tmp_path: Path,
+    parsed_home: Callable[[Path], Path],
     record_testsuite_property: Callable[[str, object], None],
 ) -> None:
     begun = time.monotonic()
@@ -120,7 +121,7 @@ def test_an_empty_machine_gets_the_city_back(
     assert snapshots(settings) == lost.snapshots
     assert every_file(settings.landing) == lost.landing
 
-    again = citybrain(home, "run", "--source", str(lost.city))
+    again = citybrain(parsed_home(home), "run", "--source", str(lost.city))
     assert again["tables_changed"] == 0
     assert shown(settings) == lost.tables
     shutil.rmtree(home)

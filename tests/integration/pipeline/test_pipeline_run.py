@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,10 @@ def city(tmp_path_factory: pytest.TempPathFactory, test_seed: int) -> Path:
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory, city: Path) -> tuple[Settings, RunReport]:
-    settings = Settings(home=tmp_path_factory.mktemp("home"))
+def published(
+    tmp_path_factory: pytest.TempPathFactory, city: Path, parsed_home: Callable[[Path], Path]
+) -> tuple[Settings, RunReport]:
+    settings = Settings(home=parsed_home(tmp_path_factory.mktemp("home")))
     return settings, run(settings, city)
 
 
