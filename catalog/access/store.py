@@ -184,6 +184,28 @@ class AccessStore:
             rows = db.execute(sa.select(_AUDIT).order_by(_AUDIT.c.event_id.desc()).limit(limit)).mappings()
             return [dict(row) for row in rows]
 
+    def newest_event(self) -> tuple[int, datetime] | None:
+        """Return the number and moment of the newest audit event; None before the first."""
+        newest = sa.select(_AUDIT.c.event_id, _AUDIT.c.at).order_by(_AUDIT.c.event_id.desc()).limit(1)
+        with self._engine.connect() as db:
+            row = db.execute(newest).first()
+        return None if row is None else (int(row[0]), datetime.fromisoformat(row[1]))
+
+    def uses(self, since: datetime, until: datetime) -> list[tuple[str, str, datetime, int, int]]:
+        """Return (department, resource, hour, calls, rows) of the data read by departments from ``since`` to before ``until``."""
+        hour = sa.func.substr(_AUDIT.c.at, 1, 13)
+        counted = (
+            sa.select(_AUDIT.c.dept, _AUDIT.c.resource, hour, sa.func.count(), sa.func.sum(_AUDIT.c.row_count))
+            .where(_AUDIT.c.at >= _written(since), _AUDIT.c.at < _written(until))
+            .where(_AUDIT.c.allowed, _AUDIT.c.dept.is_not(None), _AUDIT.c.action.in_(("read_rows", "read_unmasked")))
+            .group_by(_AUDIT.c.dept, _AUDIT.c.resource, hour)
+        )
+        with self._engine.connect() as db:
+            found = db.execute(counted).all()
+        return [
+            (row[0], row[1], datetime.fromisoformat(f"{row[2]}:00+00:00"), int(row[3]), int(row[4])) for row in found
+        ]
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
@@ -209,4 +231,9 @@ def _hash(secret: str) -> str:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return _written(datetime.now(UTC))
+
+
+def _written(at: datetime) -> str:
+    """Return a moment as it is kept: in UTC, so that texts are in the order of moments."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")

@@ -98,9 +98,11 @@ class SharingStore:
         """
         return _only(self._applications(_MATTERS.c.number == number), f"没有编号为 {number} 的申请")
 
-    def applications(self, *, resource: str | None = None, dept: str | None = None) -> list[Application]:
-        """Return the applications for a resource, or those in which a department has a part; by number."""
-        return self._applications(*_about(resource, dept))
+    def applications(
+        self, *, resource: str | None = None, dept: str | None = None, numbers: Sequence[str] | None = None
+    ) -> list[Application]:
+        """Return the applications for a resource, in which a department has a part, or of these numbers; by number."""
+        return [one for some in _portions(numbers) for one in self._applications(*_about(resource, dept), *some)]
 
     def verification(self, number: str) -> Verification:
         """Return a 校核 as it stands.
@@ -110,9 +112,25 @@ class SharingStore:
         """
         return _only(self._verifications(_MATTERS.c.number == number), f"没有编号为 {number} 的校核")
 
-    def verifications(self, *, resource: str | None = None, dept: str | None = None) -> list[Verification]:
-        """Return the 校核 of a resource, or those in which a department has a part; by number."""
-        return self._verifications(*_about(resource, dept))
+    def verifications(
+        self, *, resource: str | None = None, dept: str | None = None, numbers: Sequence[str] | None = None
+    ) -> list[Verification]:
+        """Return the 校核 of a resource, in which a department has a part, or of these numbers; by number."""
+        return [one for some in _portions(numbers) for one in self._verifications(*_about(resource, dept), *some)]
+
+    def version(self) -> tuple[int, int]:
+        """Return how many matters and events there are: it changes with whatever happens."""
+        with self._engine.connect() as db:
+            matters = db.execute(sa.select(sa.func.count()).select_from(_MATTERS)).scalar_one()
+            events = db.execute(sa.select(sa.func.count()).select_from(_EVENTS)).scalar_one()
+        return matters, events
+
+    def sizes(self) -> dict[str, int]:
+        """Return how many events each matter has, by number."""
+        joined = _MATTERS.outerjoin(_EVENTS, _EVENTS.c.number == _MATTERS.c.number)
+        counted = sa.select(_MATTERS.c.number, sa.func.count(_EVENTS.c.place)).select_from(joined)
+        with self._engine.connect() as db:
+            return {row[0]: row[1] for row in db.execute(counted.group_by(_MATTERS.c.number))}
 
     def move_application(self, number: str, event: Event, *, seen: int) -> Application:
         """Append an event to an application of which the actor saw ``seen`` events; return it as it stands then.
@@ -252,6 +270,14 @@ def _about(resource: str | None, dept: str | None) -> list[sa.ColumnElement[bool
     if dept is not None:
         conditions.append(sa.or_(_MATTERS.c.applicant == dept, _MATTERS.c.provider == dept))
     return conditions
+
+
+def _portions(numbers: Sequence[str] | None) -> list[list[sa.ColumnElement[bool]]]:
+    """Return the conditions of one question after another: a statement takes only so many parameters."""
+    if numbers is None:
+        return [[]]
+    wanted = sorted(numbers)
+    return [[_MATTERS.c.number.in_(wanted[start : start + _AT_ONCE])] for start in range(0, len(wanted), _AT_ONCE)]
 
 
 def _refuse_overtaken(number: str, events: Sequence[Event], seen: int) -> None:

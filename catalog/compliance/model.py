@@ -1,0 +1,137 @@
+"""What a duty is, and what looking at it gives: a status, how many things were looked at, and the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from catalog.compliance.evidence import Evidence
+
+SubjectKind = Literal["application", "verification", "entry", "duty", "change"]
+SHOWN_ROWS = 200  # of one duty of one department; what is wrong comes first, and the counts stay whole
+
+
+class Status(StrEnum):
+    """How a duty stands; the value is for programs, the pages have the words and the lights."""
+
+    MET = "met"
+    LATE = "late"
+    BREACHED = "breached"
+    NOT_APPLICABLE = "not_applicable"
+    UNKNOWN = "unknown"
+
+
+_GRAVITY = (Status.BREACHED, Status.LATE, Status.UNKNOWN, Status.MET, Status.NOT_APPLICABLE)
+
+
+class Owner(StrEnum):
+    """Who owes a duty; the value is the wording of the pages."""
+
+    PROVIDER = "提供部门"
+    APPLICANT = "需求部门"
+    BUREAU = "大数据局"
+    EVERY = "各部门"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One piece of evidence: what it is about (an application's number, a resource's key, a duty's code) and what it shows."""
+
+    status: Status
+    kind: SubjectKind
+    subject: str
+    text: str
+    due_on: date | None = None
+    done_on: date | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one duty of one department stands on a day.
+
+    ``tally`` counts what was looked at by status and ``rows`` shows it, what is wrong first, at most ``SHOWN_ROWS``.
+    ``note`` says what the figures rest on, or which evidence is missing.
+    """
+
+    status: Status
+    tally: Mapping[Status, int] = field(default_factory=dict)
+    rows: tuple[Row, ...] = ()
+    note: str = ""
+
+    @property
+    def count(self) -> int:
+        """How many things were looked at."""
+        return sum(self.tally.values())
+
+    @property
+    def wrong(self) -> int:
+        """How many of them are late or breached."""
+        return self.tally.get(Status.LATE, 0) + self.tally.get(Status.BREACHED, 0)
+
+
+Check = Callable[["Evidence", str], Outcome]
+
+
+@dataclass(frozen=True)
+class Duty:
+    """A duty of the law: its article, who owes it, what is measured against which limit, and where a penalty may follow."""
+
+    code: str
+    article: int
+    title: str
+    owner: Owner
+    measured: str
+    limit: str
+    check: Check
+    penalty: int | None = None
+
+    @property
+    def basis(self) -> str:
+        """The article in words, ``第二十一条``."""
+        return article_name(self.article)
+
+    def is_owed_by(self, evidence: Evidence, dept: str) -> bool:
+        """Tell whether a department can owe this at all: what only the bureau owes, others do not."""
+        return self.owner is not Owner.BUREAU or dept == evidence.bureau
+
+    def look(self, evidence: Evidence, dept: str) -> Outcome:
+        """Return how the duty of a department stands; computed once for this evidence."""
+
+        def ask() -> Outcome:
+            return self.check(evidence, dept) if self.is_owed_by(evidence, dept) else not_applicable()
+
+        return evidence.once((self.code, dept), ask)
+
+
+def judged(rows: Iterable[Row], *, met: int = 0, note: str = "") -> Outcome:
+    """Return the outcome of what was looked at: the gravest status counts; ``met`` adds good cases without a row each."""
+    found = sorted(rows, key=lambda row: (_GRAVITY.index(row.status), row.subject))
+    tally = {status: sum(row.status is status for row in found) for status in _GRAVITY}
+    tally[Status.MET] += met
+    counted = {status: number for status, number in tally.items() if number}
+    status = next(iter(counted), Status.NOT_APPLICABLE)
+    return Outcome(status, counted, tuple(found[:SHOWN_ROWS]), note)
+
+
+def not_applicable(note: str = "") -> Outcome:
+    """Return the outcome of a duty that a department does not have on this day."""
+    return Outcome(Status.NOT_APPLICABLE, note=note)
+
+
+def unknown(missing: str) -> Outcome:
+    """Return the outcome of a duty that cannot be computed, saying which evidence is missing."""
+    return Outcome(Status.UNKNOWN, note=missing)
+
+
+_DIGITS = "零一二三四五六七八九"
+
+
+def article_name(article: int) -> str:
+    """Return the number of an article (1 to 99) as the law writes it, ``第三十九条``."""
+    tens, ones = divmod(article, 10)
+    head = "" if tens == 0 else "十" if tens == 1 else f"{_DIGITS[tens]}十"
+    return f"第{head}{_DIGITS[ones] if ones or not tens else ''}条"
