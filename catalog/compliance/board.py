@@ -65,6 +65,7 @@ def outcome_json(duty: Duty, outcome: Outcome, *, with_rows: bool = True) -> dic
         "code": duty.code,
         "article": duty.basis,
         "title": duty.title,
+        "title_en": duty.english,
         "owed_by": duty.owner.value,
         "measured": duty.measured,
         "limit": duty.limit,

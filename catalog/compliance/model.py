@@ -78,11 +78,15 @@ Check = Callable[["Evidence", str], Outcome]
 
 @dataclass(frozen=True)
 class Duty:
-    """A duty of the law: its article, who owes it, what is measured against which limit, and where a penalty may follow."""
+    """A duty of the law: its article, who owes it, what is measured against which limit, and where a penalty may follow.
+
+    ``english`` is the title for readers of English; the law's own wording is Chinese.
+    """
 
     code: str
     article: int
     title: str
+    english: str
     owner: Owner
     measured: str
     limit: str

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from catalog.compliance.board import (
+    SCORED,
     Scorecard,
     basis_json,
     card_json,
@@ -56,11 +57,11 @@ class Report:
 
     @property
     def findings(self) -> list[Finding]:
-        """What is not met, the gravest first, then in the order of departments and duties."""
+        """What is not met, the gravest first, then by department and duty; liability only sums these up, so it is not here."""
         found = [
             Finding(dept, BY_CODE[code], outcome)
             for dept in self.depts
-            for code, outcome in outcomes(self.evidence, dept).items()
+            for code, outcome in outcomes(self.evidence, dept, SCORED).items()
             if outcome.status in FOUND
         ]
         return sorted(found, key=lambda one: FOUND.index(one.outcome.status))

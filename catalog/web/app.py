@@ -25,7 +25,10 @@ from catalog.api.paging import Tokens
 from catalog.api.readers import QueryError, Readers
 from catalog.api.reads import CatalogueReads
 from catalog.api.routes import Doors, api_router
+from catalog.compliance.gather import Gatherer
 from catalog.contract.load import load_contracts, load_vocabulary
+from catalog.sharing.store import SharingStore
+from catalog.web.compliance import compliance_router
 from catalog.web.pages import Elsewhere, page_router
 from catalog.web.protection import protect
 from catalog.web.signin import People, recognise, signin_router
@@ -62,7 +65,7 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     contracts, vocabulary = load_contracts(), load_vocabulary()
     readers = Readers(settings)
     database = app_database(settings)
-    store, lineage = AccessStore(database), LineageStore(database)
+    store, lineage, sharing = AccessStore(database), LineageStore(database), SharingStore(database)
     people = People(AccountStore(database), SessionStore(database))
     reads = CatalogueReads(settings, readers, contracts, vocabulary)
     service = DataService(
@@ -76,6 +79,7 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
         readers.close()
         store.close()
         lineage.close()
+        sharing.close()
         people.close()
 
     app = FastAPI(title="citybrain", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
@@ -86,6 +90,8 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     elsewhere = Elsewhere(settings.docs, os.environ.get(AIRFLOW_URL) or None)
     app.include_router(signin_router(people))
     app.include_router(page_router(reads, lineage, elsewhere))
+    gatherer = Gatherer(settings, sharing, store, contracts, vocabulary)
+    app.include_router(compliance_router(gatherer, vocabulary))
     app.mount("/static", MarkedFiles(directory=STATIC), name="static")
     for name in GENERATED_DOCS:
         app.mount(f"/docs/{name}", GeneratedDocs(directory=settings.docs / name, html=True, check_dir=False))

@@ -31,6 +31,7 @@ COMPOSED = {
     "fault",
     "api",
     "list",
+    "compliance",
 }
 USED = {
     key for source in SOURCES for key in re.findall(r"""\b(?:t|texts)\(['"]([\w.-]+)['"]""", source.read_text("utf-8"))
