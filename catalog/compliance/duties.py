@@ -61,6 +61,7 @@ _CATALOGUE = (
         "列入目录前",
         catalogue.fields,
         DEPARTMENTS_PENALTY,
+        is_of_catalogue=True,
     ),
     Duty(
         "13.assessed",
@@ -68,10 +69,11 @@ _CATALOGUE = (
         "评估与签发在列入目录之前",
         "Assessments and sign-off precede listing",
         _PROVIDER,
-        "保密风险评估、个人信息保护影响评估不晚于负责人签发，签发不晚于当日",
+        "保密风险评估、个人信息保护影响评估不晚于负责人签发，签发不晚于发布",
         "列入目录前",
         catalogue.assessed,
         DEPARTMENTS_PENALTY,
+        is_of_catalogue=True,
     ),
     Duty(
         "13.cycle",
@@ -83,6 +85,7 @@ _CATALOGUE = (
         "目录所列更新频率",
         supply.cycle,
         DEPARTMENTS_PENALTY,
+        is_of_catalogue=True,
     ),
     Duty(
         "14.attribute",
@@ -94,6 +97,7 @@ _CATALOGUE = (
         "列入目录前",
         catalogue.attribute,
         DEPARTMENTS_PENALTY,
+        is_of_catalogue=True,
     ),
     Duty(
         "15.conditions",
@@ -105,6 +109,7 @@ _CATALOGUE = (
         "列入目录前",
         catalogue.conditions,
         DEPARTMENTS_PENALTY,
+        is_of_catalogue=True,
     ),
     _unread(16, "第十六条规定的目录义务", "Catalogue duties of article 16"),
     Duty(
@@ -140,6 +145,7 @@ _CATALOGUE = (
         NO_LIMIT,
         catalogue.source,
         DEPARTMENTS_PENALTY,
+        is_of_catalogue=True,
     ),
     Duty(
         "19.contradictions",
@@ -150,6 +156,7 @@ _CATALOGUE = (
         "同一事实的取值与数源部门不一致的实体数",
         NO_LIMIT,
         catalogue.contradictions,
+        is_of_catalogue=True,
     ),
     _unheld(
         "19.collect",
@@ -253,6 +260,7 @@ _USE = (
     Duty(
         "24.reflow", 24, "数据及时回流", "Return flow comes promptly", _PROVIDER, "标为回流的条目：最新数据与更新频率比较",
         "及时，不附加条件", supply.reflow, DEPARTMENTS_PENALTY,
+        is_of_catalogue=True,
     ),
     Duty(
         "25.purpose", 25, "只在授权的用途内使用", "Used for the granted purpose only", _APPLICANT, "调用有条件共享数据的日子是否都有生效的授权",

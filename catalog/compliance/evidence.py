@@ -110,16 +110,41 @@ class Change:
 
 @dataclass(frozen=True)
 class Case:
-    """An application as of the day, and its clocks; ``fault`` says why they cannot be computed."""
+    """An application as of the day, with the day of each of its events, and its clocks; ``fault`` says why there are none."""
 
     application: Application
+    days: tuple[date, ...] = ()
     answer: Clock | None = None
     provision: Clock | None = None
     fault: str = ""
 
 
+class Remembering:
+    """Facts that never change: what was computed of them once need not be computed again."""
+
+    _groups: dict[str, Mapping[Hashable, list[Any]]]
+    _answers: dict[Hashable, Any]
+
+    def once(self, key: Hashable, ask: Callable[[], T]) -> T:
+        """Return what ``ask`` returned the first time that ``key`` was asked for."""
+        if key not in self._answers:
+            self._answers[key] = ask()
+        answer: T = self._answers[key]
+        return answer
+
+    def _group(
+        self, name: str, things: Callable[[], Iterable[T]], key: Callable[[T], Hashable], wanted: Hashable
+    ) -> list[T]:
+        if name not in self._groups:
+            grouped: defaultdict[Hashable, list[T]] = defaultdict(list)
+            for thing in things():
+                grouped[key(thing)].append(thing)
+            self._groups[name] = dict(grouped)
+        return self._groups[name].get(wanted, [])
+
+
 @dataclass(frozen=True)
-class Published:
+class Published(Remembering):
     """What ``main`` showed at the last publish before the day's end. None: the platform does not hold it for this day."""
 
     snapshot: str
@@ -128,13 +153,38 @@ class Published:
     supplies: tuple[Supply, ...] | None
     failing: tuple[Failing, ...] | None
     conflicts: tuple[Conflict, ...] | None
+    _groups: dict[str, Mapping[Hashable, list[Any]]] = field(default_factory=dict, compare=False, repr=False)
+    _answers: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def entry(self) -> Mapping[str, Entry]:
+        """Entries by key."""
+        return {entry.key: entry for entry in self.entries or ()}
+
+    @cached_property
+    def supply(self) -> Mapping[str, Supply]:
+        """Supply by the resource's key."""
+        return {supply.key: supply for supply in self.supplies or ()}
+
+    def entries_of(self, dept: str) -> list[Entry]:
+        """Return the listed entries that a department provides."""
+        listed = (entry for entry in self.entries or () if entry.is_listed)
+        return self._group("entries", lambda: listed, lambda entry: entry.dept, dept)
+
+    def failing_of(self, key: str) -> list[Failing]:
+        """Return the checks of a resource that did not pass."""
+        return self._group("failing", lambda: self.failing or (), lambda failing: failing.key, key)
+
+    def conflicts_of(self, dept: str) -> list[Conflict]:
+        """Return where a department contradicts a 数源部门."""
+        return self._group("conflicts", lambda: self.conflicts or (), lambda row: row.dept, dept)
 
 
 NOTHING_PUBLISHED = Published("", None, None, None, None, None)
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Evidence(Remembering):
     """Everything the checks look at. ``since`` is the first day of the month that ``day`` ends.
 
     A check asks for a department's part; each grouping is made once.
@@ -151,29 +201,6 @@ class Evidence:
     changes: tuple[Change, ...] | None = None
     _groups: dict[str, Mapping[Hashable, list[Any]]] = field(default_factory=dict, compare=False, repr=False)
     _answers: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
-
-    @cached_property
-    def entry(self) -> Mapping[str, Entry]:
-        """Entries by key."""
-        return {entry.key: entry for entry in self.published.entries or ()}
-
-    @cached_property
-    def supply(self) -> Mapping[str, Supply]:
-        """Supply by the resource's key."""
-        return {supply.key: supply for supply in self.published.supplies or ()}
-
-    def entries_of(self, dept: str) -> list[Entry]:
-        """Return the listed entries that a department provides."""
-        listed = (entry for entry in self.published.entries or () if entry.is_listed)
-        return self._group("entries", lambda: listed, lambda entry: entry.dept, dept)
-
-    def failing_of(self, key: str) -> list[Failing]:
-        """Return the checks of a resource that did not pass."""
-        return self._group("failing", lambda: self.published.failing or (), lambda failing: failing.key, key)
-
-    def conflicts_of(self, dept: str) -> list[Conflict]:
-        """Return where a department contradicts a 数源部门."""
-        return self._group("conflicts", lambda: self.published.conflicts or (), lambda row: row.dept, dept)
 
     def asked_by(self, dept: str) -> list[Case]:
         """Return the applications of a department."""
@@ -194,20 +221,3 @@ class Evidence:
     def used_by(self, dept: str) -> list[Use]:
         """Return what a department read through the data service this month."""
         return self._group("uses", lambda: self.uses, lambda use: use.dept, dept)
-
-    def once(self, key: Hashable, ask: Callable[[], T]) -> T:
-        """Return what ``ask`` returned the first time that ``key`` was asked for: evidence never changes."""
-        if key not in self._answers:
-            self._answers[key] = ask()
-        answer: T = self._answers[key]
-        return answer
-
-    def _group(
-        self, name: str, things: Callable[[], Iterable[T]], key: Callable[[T], Hashable], wanted: Hashable
-    ) -> list[T]:
-        if name not in self._groups:
-            grouped: defaultdict[Hashable, list[T]] = defaultdict(list)
-            for thing in things():
-                grouped[key(thing)].append(thing)
-            self._groups[name] = dict(grouped)
-        return self._groups[name].get(wanted, [])

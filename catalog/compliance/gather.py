@@ -14,6 +14,7 @@ from catalog.compliance.days import RememberedCalendar, end_of
 from catalog.compliance.evidence import NOTHING_PUBLISHED, Evidence, Published, Use
 from catalog.compliance.lake import Lake, entries_of_contracts
 from catalog.compliance.ledger import Ledger
+from catalog.contract.load import many_new_objects
 from catalog.contract.model import Contract
 from catalog.contract.vocabulary import Vocabulary
 from catalog.sharing.calendar import load_calendar
@@ -47,7 +48,7 @@ class Gatherer:
 
         Before the first publish, ``today`` shows the contracts as they are; no other day does.
         """
-        with self._lock:
+        with self._lock, many_new_objects():
             self._ledger.refresh()
             publish = self._lake.publish_by(day)
             key = (day, publish.snapshot if publish else "", self._ledger.events_until(day), self._newest_use(day))

@@ -22,6 +22,11 @@ ENTRIES, ITEMS = "catalogue.catalogue_entry", "catalogue.catalogue_item"
 SUPPLY, CHECKS, CONFLICTS = "catalogue.supply_status", "ops.quality_result", "governance.fact_conflict"
 KEPT_SNAPSHOTS = 24
 MOST_PUBLISHES = 100_000
+_ENTRY = (
+    "resource_key", "dept", "name", "version", "status", "provider_name", "format_name", "share_type", "share_scope",
+    "share_purposes", "no_share_law", "no_share_article", "no_share_reason", "share_methods", "update_cycle",
+    "usage_condition", "grade", "secrecy_assessed_on", "privacy_assessed_on", "signed_off_on", "is_reflow",
+)  # fmt: skip
 _ITEMS = f"""
 select resource_key, count(*) as items, count(authority_dept) filter (where authority_dept = dept) as authority_items
 from {ITEMS} group by resource_key
@@ -84,7 +89,7 @@ def _published(reader: Reader, snapshot: str, at: datetime) -> Published:
         return found
 
     items = {row["resource_key"]: row for row in ask(ITEMS, _ITEMS) or ()}
-    entries = ask(ENTRIES, f"select * from {ENTRIES} order by resource_key")
+    entries = ask(ENTRIES, _entries_sql(reader)) if ENTRIES in tables else None
     supplies = ask(SUPPLY, f"select * from {SUPPLY} order by resource_key")
     failing, conflicts = ask(CHECKS, _FAILING), ask(CONFLICTS, _CONFLICTS)
     return Published(
@@ -97,8 +102,14 @@ def _published(reader: Reader, snapshot: str, at: datetime) -> Published:
     )
 
 
+def _entries_sql(reader: Reader) -> str:
+    """Return the question for the entries; a snapshot of an older version of the platform may lack columns."""
+    there = reader.arrow(f"select * from {ENTRIES} limit 0").column_names
+    return f"select {', '.join(name for name in _ENTRY if name in there)} from {ENTRIES} order by resource_key"
+
+
 def _entry(row: Mapping[str, Any], counted: Mapping[str, Any]) -> Entry:
-    """Return an entry; a snapshot of an older version of the platform may lack columns, which then state nothing."""
+    """Return an entry; a column that is not there states nothing."""
 
     def text(name: str) -> str:
         return str(row.get(name) or "")

@@ -109,9 +109,10 @@ class Ledger:
 
 def case_of(application: Application, calendar: WorkingCalendar) -> Case:
     """Return an application with its clocks; what keeps them from being computed is the case's fault, not an error."""
+    days = tuple(city_day(event.at) for event in application.events)
     try:
         found = clocks(application, calendar, pauses_for_completion=PAUSES_FOR_COMPLETION)
     except (ClockError, LookupError) as error:
-        return Case(application, fault=str(error))
+        return Case(application, days, fault=str(error))
     by_limit: dict[bool, Clock] = {clock.limit is PROVIDE: clock for clock in found}
-    return Case(application, by_limit.get(False), by_limit.get(True))
+    return Case(application, days, by_limit.get(False), by_limit.get(True))

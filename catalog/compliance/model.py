@@ -80,7 +80,8 @@ Check = Callable[["Evidence", str], Outcome]
 class Duty:
     """A duty of the law: its article, who owes it, what is measured against which limit, and where a penalty may follow.
 
-    ``english`` is the title for readers of English; the law's own wording is Chinese.
+    ``english`` is the title for readers of English; the law's own wording is Chinese. ``is_of_catalogue`` says that the
+    check looks at what is published and nothing else, so that its answer holds for every day of that publish.
     """
 
     code: str
@@ -92,6 +93,7 @@ class Duty:
     limit: str
     check: Check
     penalty: int | None = None
+    is_of_catalogue: bool = False
 
     @property
     def basis(self) -> str:
@@ -108,7 +110,8 @@ class Duty:
         def ask() -> Outcome:
             return self.check(evidence, dept) if self.is_owed_by(evidence, dept) else not_applicable()
 
-        return evidence.once((self.code, dept), ask)
+        facts = evidence.published if self.is_of_catalogue else evidence
+        return facts.once((self.code, dept), ask)
 
 
 def judged(rows: Iterable[Row], *, met: int = 0, note: str = "") -> Outcome:

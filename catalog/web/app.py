@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterator
@@ -16,8 +17,10 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from catalog.access.accounts import AccountStore
+from catalog.access.app_database import AppDatabaseUnavailable
 from catalog.access.sessions import SessionStore
 from catalog.access.store import AccessStore
+from catalog.api.clock import today
 from catalog.api.data import DataService
 from catalog.api.limits import RateLimiter
 from catalog.api.lineage_store import LineageStore
@@ -25,8 +28,11 @@ from catalog.api.paging import Tokens
 from catalog.api.readers import QueryError, Readers
 from catalog.api.reads import CatalogueReads
 from catalog.api.routes import Doors, api_router
+from catalog.compliance.days import month_of
 from catalog.compliance.gather import Gatherer
+from catalog.compliance.report import build_report
 from catalog.contract.load import load_contracts, load_vocabulary
+from catalog.contract.vocabulary import Vocabulary
 from catalog.sharing.store import SharingStore
 from catalog.web.compliance import compliance_router
 from catalog.web.pages import Elsewhere, page_router
@@ -34,6 +40,7 @@ from catalog.web.protection import protect
 from catalog.web.signin import People, recognise, signin_router
 from catalog.web.templating import STATIC
 from lakehouse.connect.app_database import app_database
+from lakehouse.connect.servers import ServerUnavailable
 from lakehouse.connect.settings import Settings
 
 GENERATED_DOCS = ("quality", "dbt")
@@ -68,6 +75,7 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     store, lineage, sharing = AccessStore(database), LineageStore(database), SharingStore(database)
     people = People(AccountStore(database), SessionStore(database))
     reads = CatalogueReads(settings, readers, contracts, vocabulary)
+    gatherer = Gatherer(settings, sharing, store, contracts, vocabulary)
     service = DataService(
         readers, store, Tokens(page_secret(settings.app_db.with_name("page-token.key"))), reads.entries
     )
@@ -75,7 +83,9 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(_warm, reads)
+        warming = asyncio.create_task(run_in_threadpool(_warm_duties, gatherer, vocabulary))
         yield
+        await warming
         readers.close()
         store.close()
         lineage.close()
@@ -90,7 +100,6 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     elsewhere = Elsewhere(settings.docs, os.environ.get(AIRFLOW_URL) or None)
     app.include_router(signin_router(people))
     app.include_router(page_router(reads, lineage, elsewhere))
-    gatherer = Gatherer(settings, sharing, store, contracts, vocabulary)
     app.include_router(compliance_router(gatherer, vocabulary))
     app.mount("/static", MarkedFiles(directory=STATIC), name="static")
     for name in GENERATED_DOCS:
@@ -134,3 +143,11 @@ def _warm(reads: CatalogueReads) -> None:
         reads.overview(reads.now())
     except QueryError as error:
         log.warning("nothing could be read at start", error=str(error))
+
+
+def _warm_duties(gatherer: Gatherer, vocabulary: Vocabulary) -> None:
+    """Replay what happened and compute the months of the newest report, beside the first visitors."""
+    try:
+        build_report(gatherer, month_of(today()), list(vocabulary.departments), today())
+    except (QueryError, AppDatabaseUnavailable, ServerUnavailable) as error:
+        log.warning("the duties could not be computed at start", error=str(error))

@@ -9,6 +9,7 @@ from catalog.compliance.checks.clocks import clock_row, is_of_month
 from catalog.compliance.evidence import Change, Entry, Evidence
 from catalog.compliance.model import Outcome, Row, Status, judged, not_applicable, unknown
 from catalog.sharing.clock import Clock
+from catalog.sharing.deadlines import city_day
 from catalog.sharing.limits import CATALOGUE_REVIEW, CATALOGUE_UPDATE
 
 NO_CATALOGUE = "这一天没有已发布（且仍保留）的目录版本，目录条目无从核对"
@@ -24,7 +25,9 @@ def fields(evidence: Evidence, dept: str) -> Outcome:
 
 def assessed(evidence: Evidence, dept: str) -> Outcome:
     """Article 13: both assessments precede the head's sign-off, and the sign-off precedes the listing."""
-    return _of_entries(evidence, dept, lambda entry: _missing_assessments(entry, evidence.day))
+    at = evidence.published.published_at
+    listed_on = city_day(at) if at else None
+    return _of_entries(evidence, dept, lambda entry: _missing_assessments(entry, listed_on))
 
 
 def attribute(evidence: Evidence, dept: str) -> Outcome:
@@ -54,7 +57,7 @@ def source(evidence: Evidence, dept: str) -> Outcome:
         return unknown(NO_CATALOGUE)
     if evidence.published.supplies is None or evidence.published.failing is None:
         return unknown("这一天没有已发布的供应状态与质量检查结果")
-    mine = [entry for entry in evidence.entries_of(dept) if entry.authority_items]
+    mine = [entry for entry in evidence.published.entries_of(dept) if entry.authority_items]
     return judged([_source_row(evidence, entry) for entry in mine], note=resting_on(evidence))
 
 
@@ -69,9 +72,9 @@ def contradictions(evidence: Evidence, dept: str) -> Outcome:
             f"{conflict.dept}.{conflict.resource}",
             f"“{conflict.fact}”有 {conflict.entities} 个实体与数源 {conflict.authority} 不一致",
         )
-        for conflict in evidence.conflicts_of(dept)
+        for conflict in evidence.published.conflicts_of(dept)
     ]
-    asserted = len(evidence.entries_of(dept))
+    asserted = len(evidence.published.entries_of(dept))
     if not rows and not asserted:
         return not_applicable()
     return judged(rows, met=max(0, asserted - len({row.subject for row in rows})), note=resting_on(evidence))
@@ -87,7 +90,7 @@ def resting_on(evidence: Evidence) -> str:
 def _of_entries(evidence: Evidence, dept: str, faults: Callable[[Entry], list[str]]) -> Outcome:
     if evidence.published.entries is None:
         return unknown(NO_CATALOGUE)
-    entries, rows = evidence.entries_of(dept), []
+    entries, rows = evidence.published.entries_of(dept), []
     for entry in entries:
         found = faults(entry)
         if found:
@@ -111,7 +114,7 @@ def _missing_fields(entry: Entry) -> list[str]:
     return [f"缺少{'、'.join(absent)}"] if absent else []
 
 
-def _missing_assessments(entry: Entry, day: date) -> list[str]:
+def _missing_assessments(entry: Entry, listed_on: date | None) -> list[str]:
     found = []
     if entry.secrecy_on is None:
         found.append("没有保密风险评估")
@@ -119,8 +122,8 @@ def _missing_assessments(entry: Entry, day: date) -> list[str]:
         found.append("没有个人信息保护影响评估")
     if entry.signed_on is None:
         found.append("没有负责人签发")
-    elif entry.signed_on > day:
-        found.append(f"签发日期 {entry.signed_on} 晚于列入目录")
+    elif listed_on is not None and entry.signed_on > listed_on:
+        found.append(f"签发（{entry.signed_on}）晚于发布（{listed_on}）")
     else:
         late = [on for on in (entry.secrecy_on, entry.privacy_on) if on is not None and on > entry.signed_on]
         found += [f"评估（{on}）晚于签发（{entry.signed_on}）" for on in late]
@@ -173,7 +176,7 @@ def _review_row(evidence: Evidence, change: Change) -> Row | None:
 
 
 def _source_row(evidence: Evidence, entry: Entry) -> Row:
-    supply, failing = evidence.supply.get(entry.key), evidence.failing_of(entry.key)
+    supply, failing = evidence.published.supply.get(entry.key), evidence.published.failing_of(entry.key)
     state = supply.status if supply else FAILED
     critical = sum(check.is_critical for check in failing)
     text = f"{entry.name}：{state}，{len(failing)} 项质量检查未通过（其中阻断级 {critical} 项）"

@@ -22,7 +22,7 @@ def granted_use(evidence: Evidence, dept: str) -> Outcome:
         return unknown("这一天没有已发布的目录版本，不知道哪些数据是有条件共享")
     rows, met = [], 0
     for use in evidence.used_by(dept):
-        entry = evidence.entry.get(use.resource)
+        entry = evidence.published.entry.get(use.resource)
         if entry is None or entry.share_type != CONDITIONAL or entry.dept == dept:
             continue
         if any(is_granted(case, use.on) for case in _cases_for(evidence, use)):

@@ -80,8 +80,10 @@ def _of_cases(
     """Judge the applications to which one of ``kinds`` happened this month."""
     rows = []
     for case in cases:
+        if not case.days or case.days[-1] < evidence.since:
+            continue
         events = case.application.events
-        if any(event.kind in kinds and city_day(event.at) >= evidence.since for event in events):
+        if any(day >= evidence.since and event.kind in kinds for event, day in zip(events, case.days, strict=True)):
             rows.append(row(case, [event for event in events if event.kind in kinds]))
     return judged(rows)
 
@@ -126,7 +128,7 @@ def _refusal_row(case: Case, events: list[Event]) -> Row:
 
 
 def _method_row(evidence: Evidence, case: Case) -> Row:
-    form, entry = case.application.form, evidence.entry.get(case.application.resource)
+    form, entry = case.application.form, evidence.published.entry.get(case.application.resource)
     wanted = METHODS[form.method] if form else ""
     if entry is None:
         text = f"以{wanted}提供；这一天的目录里没有 {case.application.resource}"

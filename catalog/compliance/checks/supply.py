@@ -27,14 +27,14 @@ def reflow(evidence: Evidence, dept: str) -> Outcome:
 def _supplied(evidence: Evidence, dept: str, wanted: Callable[[Entry], bool]) -> Outcome:
     if evidence.published.entries is None:
         return unknown(NO_CATALOGUE)
-    mine = [entry for entry in evidence.entries_of(dept) if wanted(entry)]
+    mine = [entry for entry in evidence.published.entries_of(dept) if wanted(entry)]
     if mine and evidence.published.supplies is None:
         return unknown(NO_SUPPLY)
     return judged([_row(evidence, entry) for entry in mine], note=resting_on(evidence) if mine else "")
 
 
 def _row(evidence: Evidence, entry: Entry) -> Row:
-    found = evidence.supply.get(entry.key)
+    found = evidence.published.supply.get(entry.key)
     if found is None or found.status == FAILED:
         return Row(Status.BREACHED, "entry", entry.key, f"{entry.name}：承诺{entry.update_cycle}更新，从未供数")
     age = f"，距今 {found.age_days} 天" if found.age_days is not None else ""

@@ -14,9 +14,10 @@ import pytest
 from compliance_cases import asked, doubted, entry, happened, in_answer, in_use, look, seen, supply
 
 from catalog.compliance.duties import BY_CODE, DUTIES
-from catalog.compliance.evidence import Change, Conflict, Evidence, Failing, Use
+from catalog.compliance.evidence import Case, Change, Conflict, Evidence, Failing, Use
 from catalog.compliance.model import Owner, Status
 from catalog.sharing.application import Kind
+from catalog.sharing.deadlines import city_day
 from catalog.sharing.machine import Event, Role
 from catalog.sharing.verification import Kind as Step
 
@@ -35,11 +36,16 @@ def change(**days: str | int | None) -> Change:
     return Change(number="BM2025-000001", resource="gaj.resident", dept="gaj", **whole)
 
 
+def with_events(case: Case, events: tuple[Event, ...]) -> Case:
+    days = tuple(city_day(event.at) for event in events)
+    return replace(case, application=replace(case.application, events=events), days=days)
+
+
 def doctored(*events: Event) -> Evidence:
     """Return an application with events that the state machine itself would refuse: what the check is there to find."""
     whole = in_answer("2025-10-09")
     seen_by = seen(DAY, applications=[whole])
-    case = replace(seen_by.cases[0], application=replace(whole, events=(*whole.events, *events)))
+    case = with_events(seen_by.cases[0], (*whole.events, *events))
     return replace(seen_by, cases=(case,), _groups={}, _answers={})
 
 
@@ -395,7 +401,7 @@ def test_an_application_that_passed_its_own_office_by_is_found() -> None:
     whole = in_answer("2025-10-09")
     without = tuple(event for event in whole.events if event.kind != Kind.APPROVE_OWN)
     evidence = seen(DAY, applications=[whole])
-    case = replace(evidence.cases[0], application=replace(whole, events=without))
+    case = with_events(evidence.cases[0], without)
     assert look("20.form", replace(evidence, cases=(case,), _groups={}, _answers={}), "wjw").status is BREACHED
 
 
