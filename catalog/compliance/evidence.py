@@ -97,15 +97,13 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A catalogue change: the day its cause arose, when it was submitted (with so many days of consented extension) and published."""
+    """A catalogue change as of the day, with its clocks of article 17; None where one has not begun."""
 
     number: str
     resource: str
     dept: str
-    caused_on: date
-    submitted_on: date | None
-    extension: int
-    published_on: date | None
+    update: Clock | None = None
+    review: Clock | None = None
 
 
 @dataclass(frozen=True)

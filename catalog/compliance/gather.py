@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 
 from catalog.access.person import BUREAU
 from catalog.access.store import AccessStore
 from catalog.compliance.days import RememberedCalendar, end_of
-from catalog.compliance.evidence import NOTHING_PUBLISHED, Evidence, Published, Use
+from catalog.compliance.evidence import NOTHING_PUBLISHED, Change, Evidence, Published, Use
 from catalog.compliance.lake import Lake, entries_of_contracts
 from catalog.compliance.ledger import Ledger
 from catalog.contract.load import many_new_objects
@@ -23,10 +23,14 @@ from catalog.sharing.store import SharingStore
 from lakehouse.connect.settings import Settings
 
 KEPT_DAYS = 40
+ChangesBy = Callable[[date], tuple[Change, ...]]
 
 
 class Gatherer:
-    """The evidence of any day of one installation. Safe to ask from several threads."""
+    """The evidence of any day of one installation. Safe to ask from several threads.
+
+    ``changes`` returns the catalogue changes as they stood at the end of a day; without it the duties of article 17 are unknown.
+    """
 
     def __init__(
         self,
@@ -35,6 +39,7 @@ class Gatherer:
         access: AccessStore,
         contracts: Mapping[str, Contract],
         vocabulary: Vocabulary,
+        changes: ChangesBy | None = None,
     ) -> None:
         self._access, self._contracts, self._vocabulary = access, contracts, vocabulary
         self._calendar = RememberedCalendar(load_calendar())
@@ -42,6 +47,7 @@ class Gatherer:
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[object, ...], Evidence] = OrderedDict()
         self._current: Published | None = None
+        self._changes = changes
 
     def evidence(self, day: date, today: date) -> Evidence:
         """Return the evidence of a day, of which nothing is later than that day.
@@ -51,18 +57,20 @@ class Gatherer:
         with self._lock, many_new_objects():
             self._ledger.refresh()
             publish = self._lake.publish_by(day)
-            key = (day, publish.snapshot if publish else "", self._ledger.events_until(day), self._newest_use(day))
+            changes = self._changes(day) if self._changes else None
+            snapshot = publish.snapshot if publish else ""
+            key = (day, snapshot, self._ledger.events_until(day), self._newest_use(day), changes)
             if key not in self._kept:
                 published = self._lake.read(publish)
                 if published is NOTHING_PUBLISHED and day == today:
                     published = self._unpublished()
-                self._kept[key] = self._gather(day, published)
+                self._kept[key] = self._gather(day, published, changes)
             self._kept.move_to_end(key)
             while len(self._kept) > KEPT_DAYS:
                 self._kept.popitem(last=False)
             return self._kept[key]
 
-    def _gather(self, day: date, published: Published) -> Evidence:
+    def _gather(self, day: date, published: Published, changes: tuple[Change, ...] | None) -> Evidence:
         since = day.replace(day=1)
         return Evidence(
             day=day,
@@ -73,6 +81,7 @@ class Gatherer:
             cases=self._ledger.cases(day),
             verifications=self._ledger.verifications(day),
             uses=self._uses(since, day),
+            changes=changes,
         )
 
     def _uses(self, since: date, day: date) -> tuple[Use, ...]:

@@ -22,10 +22,11 @@ from catalog.compliance.report import TREND_MONTHS, NoSuchMonth, Report, build_r
 from catalog.compliance.workbook import report_workbook
 from catalog.contract.vocabulary import Vocabulary
 from catalog.web.protection import wants_json
-from catalog.web.templating import PAGE_HEADERS, page
+from catalog.web.templating import PAGE_HEADERS, STATIC, document, page
 from catalog.web.visitors import permitted
 
 SECTION = "compliance"
+REPORT_STYLES = "compliance-report.css"
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SHOWN_STATUSES = (Status.BREACHED, Status.LATE, Status.UNKNOWN, Status.MET, Status.NOT_APPLICABLE)
 
@@ -75,6 +76,7 @@ def compliance_router(gatherer: Gatherer, vocabulary: Vocabulary) -> APIRouter:
             "report": found,
             "title": title,
             "is_one": is_one,
+            "is_file": False,
             "months": months_until(month_of(today()), TREND_MONTHS),
             "suffix": f"?{urlencode({'dept': dept})}" if dept else "",
         }
@@ -103,6 +105,23 @@ def compliance_router(gatherer: Gatherer, vocabulary: Vocabulary) -> APIRouter:
     return router
 
 
+def report_document(report: Report, names: dict[str, str], title: str) -> str:
+    """Return a report as a page of its own, to be kept as a file beside its style sheet ``REPORT_STYLES``."""
+    shown = {
+        "report": report,
+        "title": title,
+        "is_one": len(report.depts) == 1,
+        "is_file": True,
+        "stylesheet": REPORT_STYLES,
+    }
+    return document("compliance_file.html", **shown, **_frame(report.evidence, names))
+
+
+def report_styles() -> str:
+    """Return the style sheet of :func:`report_document`."""
+    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ("app.css", "compliance.css"))
+
+
 def visible(person: Person, names: dict[str, str]) -> list[str]:
     """Return the departments whose duties somebody may see, in the vocabulary's order."""
     return [dept for dept in names if permit(person, Doing.SEE_COMPLIANCE, dept).allowed]
@@ -116,9 +135,9 @@ def subject_url(kind: str, subject: str) -> str:
         case "duty":
             return f"#{subject}"
         case "application":
-            return f"/applications/{subject}"
+            return f"/desk/applications/{subject}"
         case "verification":
-            return f"/verifications/{subject}"
+            return f"/desk/reports/{subject}"
         case _:
             return ""
 

@@ -144,6 +144,11 @@ def page(request: Request, template: str, **context: Any) -> Response:
     return _TEMPLATES.TemplateResponse(request, template, context, headers=PAGE_HEADERS)
 
 
+def document(template: str, **context: Any) -> str:
+    """Render a page that belongs to no request, such as one that is written to a file."""
+    return _TEMPLATES.get_template(template).render(context)
+
+
 def error_page(request: Request, error: ApiError, request_id: str) -> Response:
     """Render an error for a person."""
     context = {"error": error, "request_id": request_id, "section": ""}

@@ -10,7 +10,6 @@ from catalog.compliance.evidence import Change, Entry, Evidence
 from catalog.compliance.model import Outcome, Row, Status, judged, not_applicable, unknown
 from catalog.sharing.clock import Clock
 from catalog.sharing.deadlines import city_day
-from catalog.sharing.limits import CATALOGUE_REVIEW, CATALOGUE_UPDATE
 
 NO_CATALOGUE = "这一天没有已发布（且仍保留）的目录版本，目录条目无从核对"
 NO_CHANGES = "目录修订流程的事项（起因日期、提交、审核发布）没有接入"
@@ -162,17 +161,17 @@ def _present(rows: Iterator[Row | None]) -> Iterator[Row]:
 
 
 def _update_row(evidence: Evidence, change: Change) -> Row | None:
-    if not is_of_month(evidence, change.caused_on, change.submitted_on):
-        return None
-    clock = Clock(CATALOGUE_UPDATE, change.caused_on, extension=change.extension, stopped_on=change.submitted_on)
-    return clock_row(evidence, "change", change.number, f"{change.resource} 的目录更新", clock)
+    return _change_row(evidence, change, change.update, "目录更新")
 
 
 def _review_row(evidence: Evidence, change: Change) -> Row | None:
-    if change.submitted_on is None or not is_of_month(evidence, change.submitted_on, change.published_on):
+    return _change_row(evidence, change, change.review, "目录审核发布")
+
+
+def _change_row(evidence: Evidence, change: Change, clock: Clock | None, what: str) -> Row | None:
+    if clock is None or not is_of_month(evidence, clock.started_on, clock.stopped_on):
         return None
-    clock = Clock(CATALOGUE_REVIEW, change.submitted_on, stopped_on=change.published_on)
-    return clock_row(evidence, "change", change.number, f"{change.resource} 的目录审核发布", clock)
+    return clock_row(evidence, "change", change.number, f"{change.resource} 的{what}", clock)
 
 
 def _source_row(evidence: Evidence, entry: Entry) -> Row:

@@ -105,7 +105,7 @@ def test_every_cell_leads_to_its_evidence_and_evidence_to_its_page(duty_client: 
     anchors = {dept: set(re.findall(r' id="([\w.]+)"', get(dept).text)) for dept in {dept for dept, _ in cells}}
     assert all(code in anchors[dept] for dept, code in cells)
     page = get(f"/compliance/gaj?on={END}").text
-    assert 'href="/applications/SQ2026-000001"' in page
+    assert 'href="/desk/applications/SQ2026-000001"' in page
     assert 'href="/catalogue/gaj/resident"' in page
     assert 'href="#21.conditional"' in page
 

@@ -17,7 +17,9 @@ from catalog.compliance.duties import BY_CODE, DUTIES
 from catalog.compliance.evidence import Case, Change, Conflict, Evidence, Failing, Use
 from catalog.compliance.model import Owner, Status
 from catalog.sharing.application import Kind
+from catalog.sharing.clock import Clock
 from catalog.sharing.deadlines import city_day
+from catalog.sharing.limits import CATALOGUE_REVIEW, CATALOGUE_UPDATE
 from catalog.sharing.machine import Event, Role
 from catalog.sharing.verification import Kind as Step
 
@@ -30,10 +32,13 @@ def of_entry(**changes: Any) -> Evidence:
     return seen(DAY, entries=[entry(**changes)], supplies=[supply()])
 
 
-def change(**days: str | int | None) -> Change:
+def change(**days: Any) -> Change:
+    """Return a change whose cause arose on a day, with the days of submission and publication."""
     read = {name: date.fromisoformat(day) if isinstance(day, str) else day for name, day in days.items()}
-    whole: dict[str, Any] = {"submitted_on": None, "extension": 0, "published_on": None} | read
-    return Change(number="BM2025-000001", resource="gaj.resident", dept="gaj", **whole)
+    submitted = read.get("submitted_on")
+    update = Clock(CATALOGUE_UPDATE, read["caused_on"], extension=read.get("extension", 0), stopped_on=submitted)
+    review = Clock(CATALOGUE_REVIEW, submitted, stopped_on=read.get("published_on")) if submitted else None
+    return Change("BM2025-000001", "gaj.resident", "gaj", update, review)
 
 
 def with_events(case: Case, events: tuple[Event, ...]) -> Case:
