@@ -9,7 +9,7 @@
   const { trend } = await answer.json();
   const months = Object.keys(trend);
   place.hidden = false;
-  const chart = window.echarts.init(place, null, { renderer: "svg" });
+  const chart = window.echarts.init(place);
   chart.setOption({
     animation: false,
     grid: { left: 44, right: 20, top: 24, bottom: 28 },

@@ -1,4 +1,4 @@
-"""A small city with a published catalogue, applications and 校核 of the autumn of 2026, and somebody signed in."""
+"""A small city with a published catalogue, applications and 校核 of the autumn of 2026."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from datetime import date, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-
-from fastapi import FastAPI
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from catalog.access.person import BUREAU, Person, Post
 from catalog.contract.load import load_contracts, load_vocabulary
@@ -32,27 +29,7 @@ REVIEWER = Person("reviewer", "审核员甲", BUREAU, frozenset({Post.REVIEWER})
 HEAD = Person("head", "负责人乙", "gaj", frozenset({Post.HEAD}))
 APPLICANT = Person("applicant", "经办人丙", "wjw", frozenset({Post.APPLICANT}))
 PEOPLE = {person.account: person for person in (REVIEWER, HEAD, APPLICANT)}
-AS = "x-test-as"
 _DEPT = {Role.BUREAU: BUREAU, Role.SYSTEM: ""}
-
-
-class SignedIn:
-    """Stands for the session layer: who is named in a header is signed in."""
-
-    def __init__(self, app: ASGIApp, default: str = "") -> None:
-        self._app, self._default = app, default
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            named = dict(scope["headers"]).get(AS.encode(), self._default.encode()).decode()
-            scope.setdefault("state", {}).update({"person": PEOPLE.get(named), "csrf": "token"})
-        await self._app(scope, receive, send)
-
-
-def signed_in(app: FastAPI, default: str = "") -> FastAPI:
-    """Return the application with sign-in by header; ``default`` is who is signed in without one."""
-    app.add_middleware(SignedIn, default=default)
-    return app
 
 
 def catalogue_tables(changed: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, str]:

@@ -6,11 +6,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from compliance_city import AS, make_city, signed_in
-from starlette.testclient import TestClient
+from compliance_city import PEOPLE, make_city
+from fastapi.testclient import TestClient
+from httpx import Response
+from signed_in import sign_in
 
 from catalog.web.app import create_app
+from lakehouse.connect.app_database import app_database
 from lakehouse.connect.settings import Settings
+
+SeenBy = Callable[[str], Callable[[str], Response]]
+BROWSER = {"Accept": "text/html,*/*;q=0.8"}
 
 
 @pytest.fixture(scope="session")
@@ -21,18 +27,16 @@ def duty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def duty_client(duty_home: Path) -> Iterator[TestClient]:
-    application = signed_in(create_app(Settings(home=duty_home, threads=1)))
-    with TestClient(application, raise_server_exceptions=False) as client:
-        yield client
+def duty_clients(duty_home: Path) -> Iterator[dict[str, TestClient]]:
+    """Clients by account; ``""`` is a stranger."""
+    settings = Settings(home=duty_home, threads=1)
+    application = create_app(settings)
+    with TestClient(application, base_url="http://127.0.0.1", follow_redirects=False) as stranger:
+        signed = {name: sign_in(application, app_database(settings), person) for name, person in PEOPLE.items()}
+        yield signed | {"": stranger}
 
 
 @pytest.fixture
-def seen_by(duty_client: TestClient) -> Callable[[str], Callable[[str], object]]:
+def seen_by(duty_clients: dict[str, TestClient]) -> SeenBy:
     """Return how somebody (``""``: a stranger) gets a page."""
-
-    def as_(account: str) -> Callable[[str], object]:
-        headers = {"Accept": "text/html,*/*;q=0.8"} | ({AS: account} if account else {})
-        return lambda url: duty_client.get(url, headers=headers)
-
-    return as_
+    return lambda account: lambda url: duty_clients[account].get(url, headers=BROWSER)
