@@ -26,6 +26,8 @@ from catalog.api.readers import QueryError, Readers
 from catalog.api.reads import CatalogueReads
 from catalog.api.routes import Doors, api_router
 from catalog.contract.load import load_contracts, load_vocabulary
+from catalog.sharing.grants import GrantBook
+from catalog.sharing.store import SharingStore
 from catalog.web.pages import Elsewhere, page_router
 from catalog.web.protection import protect
 from catalog.web.signin import People, recognise, signin_router
@@ -65,9 +67,9 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     store, lineage = AccessStore(database), LineageStore(database)
     people = People(AccountStore(database), SessionStore(database))
     reads = CatalogueReads(settings, readers, contracts, vocabulary)
-    service = DataService(
-        readers, store, Tokens(page_secret(settings.app_db.with_name("page-token.key"))), reads.entries
-    )
+    sharing = SharingStore(database)
+    tokens = Tokens(page_secret(settings.app_db.with_name("page-token.key")))
+    service = DataService(readers, store, tokens, reads.entries, GrantBook(sharing))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -77,6 +79,7 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
         store.close()
         lineage.close()
         people.close()
+        sharing.close()
 
     app = FastAPI(title="citybrain", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     recognise(app, people)
