@@ -152,11 +152,14 @@ class AccessStore:
             expires_on=row["expires_on"],
         )
 
-    def keys(self) -> list[dict[str, Any]]:
-        """Return every key without its secret, newest first."""
+    def keys(self, dept: str | None = None) -> list[dict[str, Any]]:
+        """Return every key (of a department, when one is named) without its secret, newest first."""
         columns = [column for column in _KEYS.c if column.name != "secret_hash"]
+        query = sa.select(*columns).order_by(_KEYS.c.created_at.desc())
+        if dept is not None:
+            query = query.where(_KEYS.c.dept == dept)
         with self._engine.connect() as db:
-            return [dict(row) for row in db.execute(sa.select(*columns).order_by(_KEYS.c.created_at.desc())).mappings()]
+            return [dict(row) for row in db.execute(query).mappings()]
 
     def revoke(self, key_id: str, dept: str | None = None) -> bool:
         """Revoke a key (of a department, when one is named); return False when there is none of that id in force."""

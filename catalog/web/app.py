@@ -18,16 +18,24 @@ from fastapi.staticfiles import StaticFiles
 from catalog.access.accounts import AccountStore
 from catalog.access.sessions import SessionStore
 from catalog.access.store import AccessStore
+from catalog.api.clock import now
 from catalog.api.data import DataService
+from catalog.api.desk import Desk
 from catalog.api.limits import RateLimiter
 from catalog.api.lineage_store import LineageStore
 from catalog.api.paging import Tokens
+from catalog.api.published import PublishedData
 from catalog.api.readers import QueryError, Readers
 from catalog.api.reads import CatalogueReads
 from catalog.api.routes import Doors, api_router
 from catalog.contract.load import load_contracts, load_vocabulary
+from catalog.sharing.acting import Acting
+from catalog.sharing.calendar import load_calendar
 from catalog.sharing.grants import GrantBook
+from catalog.sharing.practice import load_practice
+from catalog.sharing.reminders import ReminderStore
 from catalog.sharing.store import SharingStore
+from catalog.web.desk import desk_router
 from catalog.web.pages import Elsewhere, page_router
 from catalog.web.protection import protect
 from catalog.web.signin import People, recognise, signin_router
@@ -67,7 +75,7 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     store, lineage = AccessStore(database), LineageStore(database)
     people = People(AccountStore(database), SessionStore(database))
     reads = CatalogueReads(settings, readers, contracts, vocabulary)
-    sharing = SharingStore(database)
+    sharing, reminders = SharingStore(database), ReminderStore(database)
     tokens = Tokens(page_secret(settings.app_db.with_name("page-token.key")))
     service = DataService(readers, store, tokens, reads.entries, GrantBook(sharing))
 
@@ -80,6 +88,7 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
         lineage.close()
         people.close()
         sharing.close()
+        reminders.close()
 
     app = FastAPI(title="citybrain", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     recognise(app, people)
@@ -89,6 +98,11 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     elsewhere = Elsewhere(settings.docs, os.environ.get(AIRFLOW_URL) or None)
     app.include_router(signin_router(people))
     app.include_router(page_router(reads, lineage, elsewhere))
+    published = PublishedData(readers, contracts, reads.now)
+    acting = Acting(sharing, load_calendar(), load_practice(), published)
+    desk = Desk(acting, reminders, store, reads, published, now)
+    app.include_router(page_router(reads, lineage, elsewhere, desk))
+    app.include_router(desk_router(desk))
     app.mount("/static", MarkedFiles(directory=STATIC), name="static")
     for name in GENERATED_DOCS:
         app.mount(f"/docs/{name}", GeneratedDocs(directory=settings.docs / name, html=True, check_dir=False))

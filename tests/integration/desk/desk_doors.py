@@ -1,0 +1,91 @@
+"""Somebody at the desk, and the city behind it: what the tests of the desk do over and over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from desk_people import CSRF, PEOPLE, SIGNED_IN
+from httpx import Response
+from starlette.testclient import TestClient
+
+from catalog.access.store import AccessStore
+from catalog.sharing.reminders import ReminderStore
+from catalog.sharing.store import SharingStore
+from lakehouse.connect.settings import Settings
+
+FORM: dict[str, Any] = {
+    "basis": "《基本医疗卫生与健康促进法》第二十条",
+    "scenario": "家庭医生签约对象核对",
+    "scope": "市卫生健康委基层处",
+    "method": "service",
+    "starts_on": "2026-01-01",
+    "ends_on": "2099-12-31",
+    "columns": ["resident_id", "sex_code"],
+}
+
+
+@dataclass
+class Browser:
+    """Somebody at the desk, with the buttons that the pages show."""
+
+    client: TestClient
+    account: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def get(self, url: str, **headers: str) -> Response:
+        return self.client.get(url, headers={SIGNED_IN: self.account, **headers})
+
+    def json(self, url: str) -> Any:
+        found = self.get(f"{url}.json")
+        assert found.status_code == 200, found.text
+        return found.json()
+
+    def post(self, url: str, data: dict[str, Any] | None = None, *, csrf: str = CSRF, **headers: str) -> Response:
+        return self.client.post(
+            url,
+            data={"csrf": csrf, **(data or {})},
+            headers={SIGNED_IN: self.account, **headers},
+            follow_redirects=False,
+        )
+
+    def press(self, url: str, move: str, **data: Any) -> Response:
+        """Press a button that the page shows now."""
+        facts = self.json(url)
+        assert move in [offered["slug"] for offered in facts["moves"]], facts["moves"]
+        found = self.post(f"{url}/{move}", {"seen": facts["seen"], **data})
+        assert found.status_code == 303, found.text
+        return found
+
+
+@dataclass
+class City:
+    """The desk, and what is behind it."""
+
+    client: TestClient
+    settings: Settings
+    store: SharingStore
+    access: AccessStore
+    reminders: ReminderStore
+
+    def sign_in(self, account: str) -> Browser:
+        assert account in PEOPLE
+        return Browser(self.client, account)
+
+    def applied(self, resource: str = "gaj/resident", then: str = "submit", **changes: Any) -> str:
+        """Apply as 李申请 and return the address of the application."""
+        found = self.sign_in("li").post(f"/desk/apply/{resource}", {**FORM, "then": then, **changes})
+        assert found.status_code == 303, found.text
+        return found.headers["location"]
+
+    def in_use(self, resource: str = "gaj/resident", **changes: Any) -> str:
+        """Walk an application to its use and return its address."""
+        url = self.applied(resource, **changes)
+        self.sign_in("wang").press(url, "approve_own")
+        self.sign_in("sun").press(url, "accept")
+        self.sign_in("zhao").press(url, "agree")
+        self.sign_in("zhao").press(url, "provide")
+        return url
+
+    def key(self, dept: str = "wjw", *resources: str) -> dict[str, str]:
+        return {"X-API-Key": self.access.create_key(dept, "test", resources)}
