@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from catalog.access.masking import HIDDEN, masked
 from catalog.access.person import BUREAU, Person
 from catalog.access.store import AccessStore
 from catalog.api.published import PublishedData
@@ -19,9 +20,11 @@ from catalog.sharing.deadlines import city_day
 from catalog.sharing.duties import Standing, standing
 from catalog.sharing.grants import grant_of
 from catalog.sharing.machine import WORDS, Event, Role, Rule
+from catalog.sharing.limits import VERIFY
 from catalog.sharing.posts import Matter, may_see, roles_of, sees_all
+from catalog.sharing.recheck import key_values
 from catalog.sharing.reminders import Reminder, ReminderStore
-from catalog.sharing.verification import Verification
+from catalog.sharing.verification import Report, Verification
 
 Row = dict[str, Any]
 APPLICATIONS, REPORTS = "applications", "reports"
@@ -156,6 +159,7 @@ class Desk:
         return {
             **self._matter(application, person),
             "share_type": application.share_type,
+            "opening": None,
             "form": self.form(form) if form else None,
             "method": form.method if form else None,
             "was_asked_to_complete": application.was_asked_to_complete,
@@ -165,11 +169,20 @@ class Desk:
 
     def report(self, verification: Verification, person: Person) -> Row:
         """Return everything about a 校核, with what this person may do now."""
-        report = verification.report
+        report, parties = verification.report, verification.parties
+        held = report.model_dump(mode="json")
+        if person.dept not in (parties.applicant, parties.provider):
+            held["key"] = self._masked_key(report)
         return {
             **self._matter(verification, person),
             "reported_on": verification.reported_on,
-            "report": report.model_dump(mode="json"),
+            "opening": {
+                "kind": "提出校核",
+                "on": verification.reported_on,
+                "dept_name": self.dept_name(parties.applicant),
+                "basis": VERIFY.basis,
+            },
+            "report": held,
             "column_name": self._column_name(report.resource, report.column),
         }
 
@@ -235,6 +248,14 @@ class Desk:
             rows = "；".join(f"{self._column_name(resource, column)}={value}" for column, value in held.items())
             return rows or "全部"
         return str(held)
+
+    def _masked_key(self, report: Report) -> str:
+        """Return a row's key as those see it who need not know whose row it is."""
+        contract = self.reads.contracts.get(report.resource)
+        if contract is None:
+            return HIDDEN
+        texts = key_values(contract.primary_key, report.key)
+        return "、".join(str(masked(text, contract.property_named(name).gov.mask)) for name, text in texts.items())
 
     def _column_name(self, resource: str, column: str | None) -> str:
         contract = self.reads.contracts.get(resource)

@@ -24,13 +24,14 @@ LISTS: dict[str, Callable[[Row, Person], bool]] = {
 
 
 def lists_of(person: Person) -> list[str]:
-    """Return the lists that are of use to somebody, in the order of the menu."""
+    """Return the lists that are of use to somebody, in the order of the menu; ``keys`` is the page of keys."""
+    keys = ["keys"] if Post.APPLICANT in person.posts else []
     if sees_all(person, BUREAU):
-        return ["intake", "answer", "overdue", "reports", "all"]
+        return ["intake", "answer", "overdue", "reports", "all", *keys]
     named = ["own"] if person.posts & {Post.APPLICANT, Post.HEAD} else []
     if person.posts & {Post.HEAD, Post.CATALOGUER}:
         named += ["provided", "answer"]
-    return [*named, "overdue", "reports", "all"]
+    return [*named, "overdue", "reports", "all", *keys]
 
 
 def list_of(desk: Desk, person: Person, name: str, state: str, dept: str, number: str) -> Row:
