@@ -19,8 +19,8 @@ from catalog.sharing.application import METHODS, Application, Form
 from catalog.sharing.deadlines import city_day
 from catalog.sharing.duties import Standing, standing
 from catalog.sharing.grants import grant_of
-from catalog.sharing.machine import WORDS, Event, Role, Rule
 from catalog.sharing.limits import VERIFY
+from catalog.sharing.machine import WORDS, Event, Role, Rule
 from catalog.sharing.posts import Matter, may_see, roles_of, sees_all
 from catalog.sharing.recheck import key_values
 from catalog.sharing.reminders import Reminder, ReminderStore
@@ -107,7 +107,7 @@ class Desk:
             "state": stands.state,
             "waits_for": [role.value for role in stands.waits_for],
             "light": stands.light,
-            "deadline": self._deadline(stands.deadline),
+            "deadline": self._deadline(stands.due),
             "no_table": stands.no_table,
             "last_at": stands.last_at,
             "mine": bool(waits & roles_of(person, matter)),
@@ -199,7 +199,7 @@ class Desk:
             "bureau": matter.parties.bureau,
             "bureau_name": self.dept_name(matter.parties.bureau),
             "seen": len(matter.events),
-            "deadlines": [self._deadline(deadline) for deadline in stands.all_deadlines],
+            "deadlines": [self._deadline(deadline) for deadline in stands.every_due],
             "events": list(self._events(matter)),
             "moves": [move_json(rule) for rule in offered],
         }

@@ -67,8 +67,8 @@ def list_matters(settings: Settings, on: date | None = None) -> list[dict[str, A
             "state": stands.state,
             "waits_for": [role.value for role in stands.waits_for],
             "light": stands.light,
-            "due_on": stands.deadline.due_on if stands.deadline else None,
-            "days_left": stands.deadline.days_left if stands.deadline else None,
+            "due_on": stands.due.due_on if stands.due else None,
+            "days_left": stands.due.days_left if stands.due else None,
             "no_table": stands.no_table or None,
         }
         for stands in sorted(found, key=lambda stands: stands.urgency)

@@ -21,7 +21,7 @@ _REMINDERS = sa.Table(
     sa.Column("due_on", sa.Date, primary_key=True),
     sa.Column("dept", sa.String(20), nullable=False),
     sa.Column("on_day", sa.Date, nullable=False),
-    sa.Column("days_left", sa.Integer, nullable=False),
+    sa.Column("days_left", sa.Integer),
     sa.Index("sharing_reminder_dept", "dept"),
 )
 
@@ -36,7 +36,7 @@ class Reminder:
     due_on: date
     dept: str
     on_day: date
-    days_left: int
+    days_left: int | None
 
 
 class ReminderStore:

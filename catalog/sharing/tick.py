@@ -81,16 +81,16 @@ def _recheck(acting: Acting, verification: ver.Verification, now: datetime, done
 def _remind(reminders: ReminderStore, stands: Standing, today: date, done: Ticked) -> None:
     if stands.no_table:
         done.not_computed[stands.number] = stands.no_table
-    for deadline in stands.all_deadlines:
-        if deadline.light in REMINDS:
+    for due in stands.every_due:
+        if due.light in REMINDS:
             reminder = Reminder(
                 stands.number,
-                deadline.name,
-                deadline.light,
-                deadline.due_on,
-                deadline.duty_of,
+                due.name,
+                due.light,
+                due.due_on,
+                due.duty_of,
                 today,
-                deadline.days_left,
+                due.days_left,
             )
             if reminders.remind(reminder):
                 done.reminded.append(reminder)
