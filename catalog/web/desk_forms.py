@@ -19,7 +19,7 @@ from catalog.api.errors import ApiError
 from catalog.api.published import shown_text
 from catalog.api.routes import known
 from catalog.api.values import typed
-from catalog.contract.model import Contract
+from catalog.contract.model import Contract, Property
 from catalog.sharing.application import ENDED, Application, Kind, State
 from catalog.sharing.deadlines import city_day
 from catalog.sharing.grants import grants_in_force
@@ -263,8 +263,9 @@ def _read_report(
         return read, None
     prop = None if column in WHOLE_ROW else contract.property_named(column)
     found = shown_text(prop, row[column]) if prop and row is not None else (IS_THERE if row else IS_NOT_THERE)
-    if prop and found == believed:
-        read.faults["believed"] = "与现值相同"
+    fault = _believed_fault(prop, found, believed) if prop else ""
+    if fault:
+        read.faults["believed"] = fault
         return read, None
     report = Report(
         resource=contract.key,
@@ -276,6 +277,18 @@ def _read_report(
         snapshot=desk.published.snapshot(),
     )
     return read, report
+
+
+def _believed_fault(prop: Property, found: str, believed: str) -> str:
+    """Return why a value cannot be what is believed right; ``""`` when it can."""
+    if found == believed:
+        return "与现值相同"
+    try:
+        if believed:
+            typed(prop, believed)
+    except ValueError:
+        return f"取值与类型 {prop.physical_type} 不符"
+    return ""
 
 
 def _report_page(request: Request, person: Person, contract: Contract, columns: list[str], read: Posted) -> Response:

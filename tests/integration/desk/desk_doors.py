@@ -89,3 +89,24 @@ class City:
 
     def key(self, dept: str = "wjw", *resources: str) -> dict[str, str]:
         return {"X-API-Key": self.access.create_key(dept, "test", resources)}
+
+
+HOSTILE = "<script>alert(1)</script>'\"&{{7*7}}"
+STEPS = [
+    ("wang", "approve_own", {}),
+    ("sun", "accept", {}),
+    ("zhao", "agree", {}),
+    ("zhao", "provide", {}),
+    ("sun", "suspend", {"reason": "用途不符"}),
+    ("sun", "terminate", {"reason": "拒不整改"}),
+]
+STATED = {
+    "reason": "理由",
+    "missing": "缺依据",
+    "days": "3",
+    "finding": "核实",
+    "decision": "决定",
+    "reload": "gaj.resident:1",
+    **{f"record.{part}": "记录" for part in ("scene", "process", "effect", "storage", "destruction", "how", "by")},
+    **{"record.disposed_on": "2026-11-28", "record.proof": "单据", "record.text": "协商一致"},
+}
