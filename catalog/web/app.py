@@ -97,7 +97,6 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     app.include_router(api_router(Doors(reads, service, store, lineage, limiter or RateLimiter())))
     elsewhere = Elsewhere(settings.docs, os.environ.get(AIRFLOW_URL) or None)
     app.include_router(signin_router(people))
-    app.include_router(page_router(reads, lineage, elsewhere))
     published = PublishedData(readers, contracts, reads.now)
     acting = Acting(sharing, load_calendar(), load_practice(), published)
     desk = Desk(acting, reminders, store, reads, published, now)

@@ -8,19 +8,25 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from desk_doors import City
-from desk_people import SignInByHeader
-from starlette.testclient import TestClient
+from desk_doors import City, opened_city
+from desk_people import Session, signed_in_people
 
-from catalog.access.store import AccessStore
-from catalog.sharing.reminders import ReminderStore
-from catalog.sharing.store import SharingStore
 from catalog.web.app import create_app
 from lakehouse.connect.app_database import app_database
 from lakehouse.connect.settings import Settings
 
 sys.path.append(str(Path(__file__).parents[1] / "web"))
 from web_city import city_tables, publish_tables
+
+OwnCity = Callable[[dict[str, str]], City]
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Session]]:
+    """An app database in which everybody is signed in, and their sessions."""
+    settings = Settings(home=tmp_path_factory.mktemp("people") / "home", threads=1)
+    sessions = signed_in_people(create_app(settings), app_database(settings))
+    return settings.app_db, sessions
 
 
 @pytest.fixture(scope="session")
@@ -31,31 +37,33 @@ def desk_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def settings(desk_city: Path) -> Settings:
-    """The published city with an app database that nothing was written to."""
-    found = Settings(home=desk_city, threads=1)
-    for file in found.app_db.parent.glob(f"{found.app_db.name}*"):
+def city(desk_city: Path, people: tuple[Path, dict[str, Session]]) -> Iterator[City]:
+    """The published city, with an app database in which nothing happened yet but signing in."""
+    settings = Settings(home=desk_city, threads=1)
+    for file in settings.app_db.parent.glob(f"{settings.app_db.name}*"):
         file.unlink()
-    return found
+    _sign_in(settings, people[0])
+    with opened_city(settings, people[1]) as found:
+        yield found
 
 
 @pytest.fixture
-def city(settings: Settings) -> Iterator[City]:
-    app = create_app(settings)
-    app.add_middleware(SignInByHeader)
-    address = app_database(settings)
-    with TestClient(app, raise_server_exceptions=False) as client:
-        store, access, reminders = SharingStore(address), AccessStore(address), ReminderStore(address)
-        yield City(client, settings, store, access, reminders)
-        for opened in (store, access, reminders):
-            opened.close()
+def own_city(tmp_path: Path, people: tuple[Path, dict[str, Session]]) -> Iterator[OwnCity]:
+    """Open a city of one's own over the given tables, to publish into."""
+    settings, opened = Settings(home=tmp_path / "home", threads=1), []
+
+    def over(tables: dict[str, str]) -> City:
+        publish_tables(settings, "city", tables)
+        _sign_in(settings, people[0])
+        opened.append(opened_city(settings, people[1]))
+        return opened[-1].__enter__()
+
+    yield over
+    for one in opened:
+        one.__exit__(None, None, None)
 
 
-@pytest.fixture
-def own_city(tmp_path: Path) -> Iterator[tuple[Settings, Callable[[dict[str, str]], str]]]:
-    """A city of one's own to publish into: its settings, and what publishes tables."""
-    settings = Settings(home=tmp_path / "own", threads=1)
-    tables = city_tables()
-    publish_tables(settings, "city", tables)
-    yield settings, lambda changed: publish_tables(settings, "again", changed)
-    shutil.rmtree(settings.home, ignore_errors=True)
+def _sign_in(settings: Settings, app_db: Path) -> None:
+    settings.app_db.parent.mkdir(parents=True, exist_ok=True)
+    for file in app_db.parent.glob(f"{app_db.name}*"):
+        shutil.copy(file, settings.app_db.parent / file.name)

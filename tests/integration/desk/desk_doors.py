@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from desk_people import CSRF, PEOPLE, SIGNED_IN
+from desk_people import Session
 from httpx import Response
 from starlette.testclient import TestClient
 
 from catalog.access.store import AccessStore
 from catalog.sharing.reminders import ReminderStore
 from catalog.sharing.store import SharingStore
+from catalog.web.app import create_app
+from catalog.web.signin import SESSION_COOKIE
+from lakehouse.connect.app_database import app_database
 from lakehouse.connect.settings import Settings
 
+BASE = "http://127.0.0.1"
 FORM: dict[str, Any] = {
     "basis": "《基本医疗卫生与健康促进法》第二十条",
     "scenario": "家庭医生签约对象核对",
@@ -30,24 +36,21 @@ class Browser:
     """Somebody at the desk, with the buttons that the pages show."""
 
     client: TestClient
-    account: str
-    headers: dict[str, str] = field(default_factory=dict)
+    csrf: str
 
     def get(self, url: str, **headers: str) -> Response:
-        return self.client.get(url, headers={SIGNED_IN: self.account, **headers})
+        return self.client.get(url, headers=headers)
 
     def json(self, url: str) -> Any:
         found = self.get(f"{url}.json")
         assert found.status_code == 200, found.text
         return found.json()
 
-    def post(self, url: str, data: dict[str, Any] | None = None, *, csrf: str = CSRF, **headers: str) -> Response:
-        return self.client.post(
-            url,
-            data={"csrf": csrf, **(data or {})},
-            headers={SIGNED_IN: self.account, **headers},
-            follow_redirects=False,
-        )
+    def post(
+        self, url: str, data: dict[str, Any] | None = None, *, csrf: str | None = None, **headers: str
+    ) -> Response:
+        token = self.csrf if csrf is None else csrf
+        return self.client.post(url, data={"csrf": token, **(data or {})}, headers=headers)
 
     def press(self, url: str, move: str, **data: Any) -> Response:
         """Press a button that the page shows now."""
@@ -60,17 +63,18 @@ class Browser:
 
 @dataclass
 class City:
-    """The desk, and what is behind it."""
+    """The desk, and what is behind it; ``client`` is a stranger's."""
 
     client: TestClient
     settings: Settings
     store: SharingStore
     access: AccessStore
     reminders: ReminderStore
+    browsers: dict[str, Browser]
 
     def sign_in(self, account: str) -> Browser:
-        assert account in PEOPLE
-        return Browser(self.client, account)
+        """Return the browser of somebody who is signed in."""
+        return self.browsers[account]
 
     def applied(self, resource: str = "gaj/resident", then: str = "submit", **changes: Any) -> str:
         """Apply as 李申请 and return the address of the application."""
@@ -89,6 +93,22 @@ class City:
 
     def key(self, dept: str = "wjw", *resources: str) -> dict[str, str]:
         return {"X-API-Key": self.access.create_key(dept, "test", resources)}
+
+
+@contextmanager
+def opened_city(settings: Settings, sessions: Mapping[str, Session]) -> Iterator[City]:
+    """Open the doors of a home in whose app database everybody is signed in."""
+    app, address = create_app(settings), app_database(settings)
+    with TestClient(app, base_url=BASE, raise_server_exceptions=False) as stranger:
+        opened = SharingStore(address), AccessStore(address), ReminderStore(address)
+        browsers = {}
+        for account, session in sessions.items():
+            client = TestClient(app, base_url=BASE, raise_server_exceptions=False, follow_redirects=False)
+            client.cookies.set(SESSION_COOKIE, session.cookie)
+            browsers[account] = Browser(client, session.csrf)
+        yield City(stranger, settings, *opened, browsers)
+        for store in opened:
+            store.close()
 
 
 HOSTILE = "<script>alert(1)</script>'\"&{{7*7}}"

@@ -1,15 +1,14 @@
-"""People who sign in for the tests of the desk. How they sign in is here and nowhere else."""
+"""The people of the desk's tests, signed in through the real door once; each test begins with them signed in."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from fastapi import FastAPI
+from signed_in import csrf, sign_in
 
 from catalog.access.person import Person, Post
-
-CSRF = "a-token-of-the-session"
-SIGNED_IN = "x-test-account"
+from catalog.web.signin import SESSION_COOKIE
 
 
 def person(account: str, name: str, dept: str, *posts: Post) -> Person:
@@ -31,15 +30,18 @@ PEOPLE = {
 }
 
 
-class SignInByHeader:
-    """Puts the person of a test's header into the request, where the session layer would put them."""
+@dataclass(frozen=True)
+class Session:
+    """What a browser holds after signing in: the cookie, and the token that its forms carry."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    cookie: str
+    csrf: str
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            account = dict(scope["headers"]).get(SIGNED_IN.encode(), b"").decode()
-            state: dict[str, Any] = scope.setdefault("state", {})
-            state |= {"person": PEOPLE.get(account), "csrf": CSRF if account else ""}
-        await self._app(scope, receive, send)
+
+def signed_in_people(app: FastAPI, address: str) -> dict[str, Session]:
+    """Sign everybody in at the real door and return their sessions by account."""
+    found = {}
+    for account, who in PEOPLE.items():
+        client = sign_in(app, address, who)
+        found[account] = Session(client.cookies[SESSION_COOKIE], csrf(client))
+    return found

@@ -213,7 +213,9 @@ def test_others_do_not_see_a_matter_and_are_told_why(city: City) -> None:
 def test_a_stranger_is_asked_to_sign_in(city: City) -> None:
     url = city.applied()
     for path in (url, "/desk", "/desk/list/all", "/desk/keys", "/desk/apply/gaj/resident"):
-        assert city.client.get(path).status_code == 401
+        asked = city.client.get(path, follow_redirects=False)
+        assert (asked.status_code, asked.headers["location"].startswith("/login?next=/desk")) == (303, True)
+        assert city.client.get(path, headers={"accept": "application/json"}).status_code == 401
     assert city.client.post(f"{url}/approve_own", data={"seen": 2}).status_code == 403
 
 

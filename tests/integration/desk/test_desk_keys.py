@@ -6,7 +6,6 @@ import re
 
 import pytest
 from desk_doors import City
-from desk_people import SIGNED_IN
 
 pytestmark = pytest.mark.integration
 SHAPE = re.compile(r"cb_[0-9a-f]{12}_[A-Za-z0-9_-]{43}")
@@ -38,8 +37,9 @@ def test_the_answer_that_carries_the_key_is_kept_nowhere(city: City) -> None:
 
 
 def test_a_forged_cookie_shows_nothing(city: City) -> None:
-    headers = {SIGNED_IN: "li", "cookie": "desk_new_key=<script>alert(1)</script>"}
-    page = city.client.get("/desk/keys", headers=headers)
+    browser = city.sign_in("li")
+    browser.client.cookies.set("desk_new_key", "<script>alert(1)</script>", path="/desk/keys")
+    page = browser.get("/desk/keys")
     assert "新的 API key" not in page.text
     assert "<script>alert" not in page.text
 

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from desk_doors import HOSTILE, City
-from desk_people import SignInByHeader
-from starlette.testclient import TestClient
 from web_city import CONTRACTS, city_tables, contract_sql, publish_tables
 
-from catalog.access.store import AccessStore
 from catalog.api.desk_run import run_tick
-from catalog.sharing.reminders import ReminderStore
-from catalog.sharing.store import SharingStore
-from catalog.web.app import create_app
-from lakehouse.connect.app_database import app_database
-from lakehouse.connect.settings import Settings
 
 pytestmark = pytest.mark.integration
 ROW = "330106195001010000"
@@ -30,18 +21,9 @@ TABLES = {
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> Iterator[City]:
+def live(own_city: Callable[[dict[str, str]], City]) -> City:
     """A city of one's own, to publish corrections into."""
-    settings = Settings(home=tmp_path / "home", threads=1)
-    publish_tables(settings, "city", TABLES)
-    app = create_app(settings)
-    app.add_middleware(SignInByHeader)
-    address = app_database(settings)
-    with TestClient(app, raise_server_exceptions=False) as client:
-        opened = SharingStore(address), AccessStore(address), ReminderStore(address)
-        yield City(client, settings, *opened)
-        for store in opened:
-            store.close()
+    return own_city(TABLES)
 
 
 def delivered(city: City, batch: str, sex: str, status: str = "accepted", failed: bool = False) -> None:
