@@ -21,6 +21,8 @@ something that `main` lacks, and starts those that have no active run.
 
 Packs small files, expires old snapshots, looks for orphaned files and walks catalog, metadata, manifests and files.
 Tables with unpublished work are left for the next day. See `docs/operations.md`.
+
+Beside it the sharing desk records grants that ended, rechecks corrected data and reminds of limits: `docs/desk.md`.
 """,
 }
 

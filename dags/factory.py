@@ -155,7 +155,7 @@ def sweep_dag(topics: Iterable[str]) -> DAG:
 
 
 def maintenance_dag() -> DAG:
-    """Return the daily upkeep: compact, expire, look for orphans, verify."""
+    """Return the daily upkeep: compact, expire, look for orphans, verify; and beside it what the sharing desk has due."""
     with _dag(
         "maintenance",
         _at(MAINTENANCE_CRON),
@@ -165,6 +165,7 @@ def maintenance_dag() -> DAG:
         priority=UPKEEP_PRIORITY,
     ) as dag:
         _task(tasks.maintain)
+        _task(tasks.tick_sharing)
     return dag
 
 

@@ -111,6 +111,16 @@ def maintain() -> dict[str, Any]:
     return done
 
 
+def tick_sharing() -> dict[str, Any]:
+    """Record grants that ended, recheck corrected data, remind of what is due; done twice it does nothing twice."""
+    from catalog.api.desk_run import run_tick
+
+    done = run_tick(_settings())
+    counts = {name: len(done[name]) for name in ("expired", "rechecked", "reminded", "not_computed")}
+    log.info("sharing", **counts)
+    return counts
+
+
 def _is_active(topic: str) -> bool:
     return bool(get_current_context()["ti"].get_dr_count(dag_id=f"topic_{topic}", states=ACTIVE))
 

@@ -1,4 +1,8 @@
-"""The app database: keys, audit events and received lineage of one installation, in SQLite or PostgreSQL."""
+"""The app database of one installation, in SQLite or PostgreSQL: keys, audit events, received lineage, sharing matters.
+
+This is the one place where a database of an earlier version gets what is new: tables that are missing, and columns that
+are missing of a table, which must take nothing for an answer (nullable), since the old rows have none.
+"""
 
 from __future__ import annotations
 
@@ -37,10 +41,21 @@ def open_app_database(address: str, tables: sa.MetaData, *, append_only: Sequenc
         if db.dialect.name == "postgresql":
             db.execute(_SET_UP)  # several processes may start at once, and "if not exists" does not wait for the other
         tables.create_all(db)
+        _add_columns(db, tables)
         for table in append_only:
             for statement in _guards(db.dialect.name, table):
                 db.execute(sa.text(statement))
     return engine
+
+
+def _add_columns(db: sa.Connection, tables: sa.MetaData) -> None:
+    """Add the columns that a table of an earlier version lacks."""
+    for table in tables.sorted_tables:
+        there = {column["name"] for column in sa.inspect(db).get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                kind = column.type.compile(db.dialect)
+                db.execute(sa.text(f"alter table {table.name} add column {column.name} {kind}"))
 
 
 def _named(context: sa.ExceptionContext) -> None:

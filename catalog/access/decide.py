@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
-from catalog.access.model import Action, Decision, Principal
+from catalog.access.model import Action, Decision, Grant, Principal
 from catalog.contract.model import Contract
 
 ARTICLE_13 = "《政务数据共享条例》第十三条"
@@ -14,11 +15,13 @@ ARTICLE_25 = "《政务数据共享条例》第二十五条"
 NOT_SHARED, CONDITIONAL, UNCONDITIONAL = 3, 2, 1
 
 
-def decide(principal: Principal | None, action: Action, contract: Contract, *, today: date) -> Decision:
+def decide(
+    principal: Principal | None, action: Action, contract: Contract, *, today: date, grant: Grant | None = None
+) -> Decision:
     """Decide whether ``principal`` (None: nobody known) may do ``action`` on ``contract`` on ``today``.
 
     ``see_entry`` and ``see_sample`` are the catalogue's pages, ``read_rows`` the data interface, ``read_unmasked``
-    asks whether masked columns may be shown as they are.
+    asks whether masked columns may be shown as they are. ``grant`` is what the request relies on (see :func:`relied_on`).
     """
     if action == "see_entry":
         return _allow("目录条目对各部门可见", ARTICLE_13)
@@ -34,10 +37,31 @@ def decide(principal: Principal | None, action: Action, contract: Contract, *, t
         return _deny("expired", f"授权已于 {principal.expires_on} 到期", ARTICLE_20)
     if action == "read_unmasked":
         return _decide_unmasked(principal, contract)
-    return _decide_rows(principal, contract)
+    return _decide_rows(principal, contract, grant, today)
 
 
-def _decide_rows(principal: Principal, contract: Contract) -> Decision:
+def needs_no_grant(principal: Principal, contract: Contract) -> bool:
+    """Tell whether a key may read without an application: what is unconditional, its own department's, or issued for it."""
+    is_open = contract.gov.share_type == UNCONDITIONAL
+    return is_open or principal.dept == contract.dept or contract.key in principal.resources
+
+
+def relied_on(grants: Iterable[Grant], *, named: str | None, fields: frozenset[str], today: date) -> Grant | None:
+    """Return the grant that a request relies on; None when there is none.
+
+    Among several it is the one ``named`` by the number of its application; else the first that is in force and covers
+    ``fields``, else the first in force, else the first.
+    """
+    by_number = sorted(grants, key=lambda grant: grant.application)
+    if named is not None:
+        return next((grant for grant in by_number if grant.application == named), None)
+    ranked = sorted(by_number, key=lambda grant: (not grant.is_in_force(today), not fields <= grant.columns))
+    return ranked[0] if ranked else None
+
+
+def _decide_rows(principal: Principal, contract: Contract, grant: Grant | None, today: date) -> Decision:
+    if grant is not None:
+        return _decide_granted(grant, today)
     if contract.gov.share_type == UNCONDITIONAL:
         return _allow("无条件共享", ARTICLE_15)
     if principal.dept == contract.dept:
@@ -45,6 +69,14 @@ def _decide_rows(principal: Principal, contract: Contract) -> Decision:
     if contract.key in principal.resources:
         return _allow("有条件共享，已获该资源的授权", ARTICLE_15)
     return _deny("not_granted", "有条件共享：此 API key 未获该资源的授权", ARTICLE_15)
+
+
+def _decide_granted(grant: Grant, today: date) -> Decision:
+    if grant.is_in_force(today):
+        return _allow(f"申请 {grant.application} 的授权", ARTICLE_25)
+    if today < grant.starts_on:
+        return _deny("not_yet", f"申请 {grant.application} 的授权自 {grant.starts_on} 起可用", ARTICLE_20)
+    return _deny("expired", f"申请 {grant.application} 的授权已于 {grant.ends_on} 到期", ARTICLE_20)
 
 
 def _decide_unmasked(principal: Principal, contract: Contract) -> Decision:

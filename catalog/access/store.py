@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from catalog.access.app_database import open_app_database
-from catalog.access.model import Action, Decision, Principal
+from catalog.access.model import Action, Decision, Grant, Principal
 
 KEY_SHAPE = re.compile(r"^cb_([0-9a-f]{12})_([A-Za-z0-9_-]{43})\Z")
 # Compared with when the id is unknown, so that an unknown id takes as long as a wrong secret.
@@ -55,12 +55,17 @@ _AUDIT = sa.Table(
     sa.Column("code", sa.String(40), nullable=False),
     sa.Column("reason", sa.String(500), nullable=False),
     sa.Column("basis", sa.String(300), nullable=False),
+    sa.Column("application", sa.String(30)),
+    sa.Column("purpose", sa.String(1000)),
 )
 
 
 @dataclass(frozen=True)
 class AuditEvent:
-    """What is kept of one decision: names of filtered columns, never their values, never a secret."""
+    """What is kept of one decision: names of filtered columns, never their values, never a secret.
+
+    ``grant`` is the approved application that the request relied on: its number and purpose are kept (article 25).
+    """
 
     request_id: str
     principal: Principal | None
@@ -69,6 +74,7 @@ class AuditEvent:
     filters: tuple[str, ...]
     decision: Decision
     row_count: int = 0
+    grant: Grant | None = None
 
 
 class AccessStore:
@@ -146,15 +152,23 @@ class AccessStore:
             expires_on=row["expires_on"],
         )
 
-    def keys(self) -> list[dict[str, Any]]:
-        """Return every key without its secret, newest first."""
+    def keys(self, dept: str | None = None) -> list[dict[str, Any]]:
+        """Return every key (of a department, when one is named) without its secret, newest first."""
         columns = [column for column in _KEYS.c if column.name != "secret_hash"]
+        query = sa.select(*columns).order_by(_KEYS.c.created_at.desc())
+        if dept is not None:
+            query = query.where(_KEYS.c.dept == dept)
         with self._engine.connect() as db:
-            return [dict(row) for row in db.execute(sa.select(*columns).order_by(_KEYS.c.created_at.desc())).mappings()]
+            return [dict(row) for row in db.execute(query).mappings()]
 
-    def revoke(self, key_id: str) -> bool:
-        """Revoke a key; return False when there is none of that id in force."""
-        change = _KEYS.update().where(_KEYS.c.key_id == key_id, _KEYS.c.revoked_at.is_(None)).values(revoked_at=_now())
+    def revoke(self, key_id: str, dept: str | None = None) -> bool:
+        """Revoke a key (of a department, when one is named); return False when there is none of that id in force."""
+        whose = [] if dept is None else [_KEYS.c.dept == dept]
+        change = (
+            _KEYS.update()
+            .where(_KEYS.c.key_id == key_id, _KEYS.c.revoked_at.is_(None), *whose)
+            .values(revoked_at=_now())
+        )
         with self._engine.begin() as db:
             return db.execute(change).rowcount == 1
 
@@ -174,6 +188,8 @@ class AccessStore:
             "code": decision.code,
             "reason": decision.reason[:500],
             "basis": decision.basis[:300],
+            "application": event.grant.application if event.grant else None,
+            "purpose": event.grant.purpose[:1000] if event.grant else None,
         }
         with self._engine.begin() as db:
             db.execute(_AUDIT.insert().values(row))

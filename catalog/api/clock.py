@@ -7,6 +7,11 @@ from datetime import date, datetime, timedelta, timezone
 BEIJING = timezone(timedelta(hours=8), "北京时间")
 
 
+def now() -> datetime:
+    """Return the moment that events of the desk carry."""
+    return datetime.now(BEIJING)
+
+
 def today() -> date:
     """Return the day that expiry dates are compared with."""
     return datetime.now(BEIJING).date()

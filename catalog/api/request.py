@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from catalog.access.decide import ARTICLE_25
 from catalog.api.errors import ApiError
 from catalog.api.values import typed
 from catalog.contract.model import Contract
@@ -25,8 +26,14 @@ class DataRequest:
     page_token: str | None
 
     @classmethod
-    def parse(cls, contract: Contract, query: Mapping[str, Sequence[str]]) -> DataRequest:
-        """Read query parameters; raise :class:`ApiError` 400 for anything that the interface does not have."""
+    def parse(
+        cls, contract: Contract, query: Mapping[str, Sequence[str]], granted: frozenset[str] | None = None
+    ) -> DataRequest:
+        """Read query parameters; ``granted`` are the columns that may be read or filtered by, None when all may.
+
+        Raises:
+            ApiError: 400 for anything that the interface does not have, 403 for a column that was not granted.
+        """
         doubled = [name for name, values in query.items() if len(values) > 1]
         if doubled:
             raise ApiError(400, "doubled_parameter", f"参数重复：{_some(doubled)}", "每个参数只给一次")
@@ -36,9 +43,14 @@ class DataRequest:
         if unknown:
             hint = f"可用参数：{'、'.join([*keys, *sorted(RESERVED)])}"
             raise ApiError(400, "unknown_parameter", f"未知参数：{_some(unknown)}", hint)
+        fields = asked_fields(contract, given.get("fields"))
+        if granted is not None:
+            asked = [name for name in keys if name in given] + ([] if "fields" not in given else [*fields])
+            _refuse_ungranted(asked, granted)
+            fields = tuple(name for name in fields if name in granted)
         return cls(
             filters={name: _filter(contract, name, given[name]) for name in keys if name in given},
-            fields=_fields(contract, given.get("fields")),
+            fields=fields,
             limit=_limit(given.get("limit")),
             page_token=given.get("page_token"),
         )
@@ -53,7 +65,8 @@ def _filter(contract: Contract, name: str, text: str) -> Any:
         raise ApiError(400, "bad_filter", f"筛选值与字段类型不符：{name}", hint) from None
 
 
-def _fields(contract: Contract, text: str | None) -> tuple[str, ...]:
+def asked_fields(contract: Contract, text: str | None) -> tuple[str, ...]:
+    """Return the fields that are asked for, all when none is named; raise :class:`ApiError` 400 for one that is not there."""
     names = [prop.name for prop in contract.properties]
     if text is None:
         return tuple(names)
@@ -62,6 +75,13 @@ def _fields(contract: Contract, text: str | None) -> tuple[str, ...]:
     if strange:
         raise ApiError(400, "unknown_field", f"没有字段：{_some(strange)}", "字段名见目录的信息项")
     return wanted
+
+
+def _refuse_ungranted(asked: Sequence[str], granted: frozenset[str]) -> None:
+    strange = sorted({name for name in asked if name not in granted})
+    if strange:
+        hint = f"授权的数据项：{'、'.join(sorted(granted))}；另需其他数据项请另行申请；依据：{ARTICLE_25}"
+        raise ApiError(403, "field_not_granted", f"数据项未获授权：{_some(strange)}", hint)
 
 
 def _limit(text: str | None) -> int:

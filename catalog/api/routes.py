@@ -25,6 +25,7 @@ from catalog.api.views import detail_json, found_json
 from catalog.contract.model import Contract
 
 OUTCOMES_PER_PAGE = 500
+APPLICATION_HEADER = "x-application"  # the number of the application that a request relies on, where there are several
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -54,7 +55,8 @@ def api_router(doors: Doors) -> APIRouter:
         doors.limiter.check(principal.key_id if principal else _peer(request))
         contract = known(reads, dept, resource)
         query = {name: request.query_params.getlist(name) for name in request.query_params}
-        answer = doors.service.page(contract, principal, query, request.state.request_id, today())
+        named = request.headers.get(APPLICATION_HEADER)
+        answer = doors.service.page(contract, principal, query, request.state.request_id, today(), named)
         return JSONResponse(answer, headers=NO_STORE)
 
     @router.get("/api/v1/catalogue")

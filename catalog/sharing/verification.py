@@ -61,7 +61,7 @@ class Report(Strict):
 
 _DISPUTED = (State.NEGOTIATING, State.AT_BUREAU, State.AT_SUPERIOR, State.AT_GOVERNMENT)
 _NEXT_LEVEL = dict(pairwise(_DISPUTED))
-_DECIDES = {State.AT_BUREAU: Role.BUREAU, State.AT_SUPERIOR: Role.SUPERIOR, State.AT_GOVERNMENT: Role.GOVERNMENT}
+DECIDES = {State.AT_BUREAU: Role.BUREAU, State.AT_SUPERIOR: Role.SUPERIOR, State.AT_GOVERNMENT: Role.GOVERNMENT}
 _RULES = (
     rule(Kind.CONFIRM, [State.REPORTED], [Role.PROVIDER], State.CONFIRMED, "finding", art="二十六"),
     rule(Kind.UPHOLD, [State.REPORTED], [Role.PROVIDER], State.UPHELD, "finding", art="二十六"),
@@ -72,7 +72,7 @@ _RULES = (
     rule(Kind.DISPUTE, [State.UPHELD], [Role.APPLICANT], State.NEGOTIATING, "reason", art="二十八"),
     rule(Kind.SETTLE, _DISPUTED, [Role.APPLICANT, Role.PROVIDER], State.CLOSED, "record", art="二十八"),
     rule(Kind.ESCALATE, _DISPUTED[:-1], [Role.APPLICANT, Role.PROVIDER, Role.BUREAU], None, "reason", art="二十八"),
-    rule(Kind.DECIDE, _DISPUTED[1:], list(_DECIDES.values()), State.CLOSED, "decision", art="二十八"),
+    rule(Kind.DECIDE, _DISPUTED[1:], list(DECIDES.values()), State.CLOSED, "decision", art="二十八"),
 )
 MACHINE = Machine("校核", {str(row.kind): row for row in _RULES}, frozenset({State.CLOSED}))
 
@@ -101,7 +101,7 @@ class Verification:
         last = self.events[-1].at if self.events else None
         found = MACHINE.check(self.number, self.state, event, self.parties, last)
         if event.kind == Kind.DECIDE:
-            MACHINE.check_role(found, event, _DECIDES[self.state])
+            MACHINE.check_role(found, event, DECIDES[self.state])
         if event.kind == Kind.ESCALATE:
             state = _NEXT_LEVEL[self.state]
         else:

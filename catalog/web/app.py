@@ -20,11 +20,13 @@ from catalog.access.accounts import AccountStore
 from catalog.access.app_database import AppDatabaseUnavailable
 from catalog.access.sessions import SessionStore
 from catalog.access.store import AccessStore
-from catalog.api.clock import today
+from catalog.api.clock import now, today
 from catalog.api.data import DataService
+from catalog.api.desk import Desk
 from catalog.api.limits import RateLimiter
 from catalog.api.lineage_store import LineageStore
 from catalog.api.paging import Tokens
+from catalog.api.published import PublishedData
 from catalog.api.readers import QueryError, Readers
 from catalog.api.reads import CatalogueReads
 from catalog.api.routes import Doors, api_router
@@ -33,8 +35,14 @@ from catalog.compliance.gather import Gatherer
 from catalog.compliance.report import build_report
 from catalog.contract.load import load_contracts, load_vocabulary
 from catalog.contract.vocabulary import Vocabulary
+from catalog.sharing.acting import Acting
+from catalog.sharing.calendar import load_calendar
+from catalog.sharing.grants import GrantBook
+from catalog.sharing.practice import load_practice
+from catalog.sharing.reminders import ReminderStore
 from catalog.sharing.store import SharingStore
 from catalog.web.compliance import compliance_router
+from catalog.web.desk import desk_router
 from catalog.web.pages import Elsewhere, page_router
 from catalog.web.protection import protect
 from catalog.web.signin import People, recognise, signin_router
@@ -76,9 +84,9 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     people = People(AccountStore(database), SessionStore(database))
     reads = CatalogueReads(settings, readers, contracts, vocabulary)
     gatherer = Gatherer(settings, sharing, store, contracts, vocabulary)
-    service = DataService(
-        readers, store, Tokens(page_secret(settings.app_db.with_name("page-token.key"))), reads.entries
-    )
+    reminders = ReminderStore(database)
+    tokens = Tokens(page_secret(settings.app_db.with_name("page-token.key")))
+    service = DataService(readers, store, tokens, reads.entries, GrantBook(sharing))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -89,8 +97,9 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
         readers.close()
         store.close()
         lineage.close()
-        sharing.close()
         people.close()
+        sharing.close()
+        reminders.close()
 
     app = FastAPI(title="citybrain", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     recognise(app, people)
@@ -99,7 +108,11 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     app.include_router(api_router(Doors(reads, service, store, lineage, limiter or RateLimiter())))
     elsewhere = Elsewhere(settings.docs, os.environ.get(AIRFLOW_URL) or None)
     app.include_router(signin_router(people))
-    app.include_router(page_router(reads, lineage, elsewhere))
+    published = PublishedData(readers, contracts, reads.now)
+    acting = Acting(sharing, load_calendar(), load_practice(), published)
+    desk = Desk(acting, reminders, store, reads, published, now)
+    app.include_router(page_router(reads, lineage, elsewhere, desk))
+    app.include_router(desk_router(desk))
     app.include_router(compliance_router(gatherer, vocabulary))
     app.mount("/static", MarkedFiles(directory=STATIC), name="static")
     for name in GENERATED_DOCS:

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 
 from catalog.api.clock import today
 from catalog.api.description import openapi
+from catalog.api.desk import Desk
 from catalog.api.governance import Choice, Governance
 from catalog.api.lineage_store import LineageStore
 from catalog.api.reads import CatalogueReads
@@ -22,7 +23,7 @@ from catalog.web.drawing import draw
 from catalog.web.protection import HOST_SHAPE, LANGUAGE_COOKIE, wants_json
 from catalog.web.templating import PAGE_HEADERS, page
 from catalog.web.texts import DEFAULT_LANGUAGE, LANGUAGES
-from catalog.web.visitors import local_path
+from catalog.web.visitors import local_path, visitor
 
 YEAR = 365 * 24 * 3600
 
@@ -41,7 +42,7 @@ class Elsewhere:
         return there | ({"airflow": self.airflow_url} if self.airflow_url else {})
 
 
-def page_router(reads: CatalogueReads, lineage: LineageStore, elsewhere: Elsewhere) -> APIRouter:
+def page_router(reads: CatalogueReads, lineage: LineageStore, elsewhere: Elsewhere, desk: Desk) -> APIRouter:
     """Return the routes of the pages."""
     router = APIRouter(include_in_schema=False)
     governed = Governance(reads.contracts, reads.vocabulary)
@@ -52,8 +53,16 @@ def page_router(reads: CatalogueReads, lineage: LineageStore, elsewhere: Elsewhe
     @router.get("/")
     @router.get("/index.json")
     def home(request: Request) -> Response:
-        facts = reads.overview(reads.now())
-        shown = {"section": "home", "city": reads.vocabulary.city, "links": elsewhere.links(), "names": names}
+        person = visitor(request)
+        waiting = desk.waiting(person) if person else None
+        facts = reads.overview(reads.now()) | ({"waiting": waiting} if waiting else {})
+        shown = {
+            "section": "home",
+            "waiting": waiting,
+            "city": reads.vocabulary.city,
+            "links": elsewhere.links(),
+            "names": names,
+        }
         return _either(request, "home.html", facts, **shown)
 
     @router.get("/catalogue")
@@ -79,7 +88,7 @@ def page_router(reads: CatalogueReads, lineage: LineageStore, elsewhere: Elsewhe
             "drawing": draw(detail["lineage"]),
             "names": names,
             "topics": reads.vocabulary.categories.topics,
-            "base": _base(request),
+            "base": own_address(request),
         }
         return page(request, "entry.html", section="catalogue", **shown, **detail)
 
@@ -110,7 +119,7 @@ def page_router(reads: CatalogueReads, lineage: LineageStore, elsewhere: Elsewhe
         grouped: dict[str, list[Any]] = {}
         for path, item in document["paths"].items():
             grouped.setdefault(item["get"]["tags"][0], []).append((path, item["get"]))
-        shown = {"groups": grouped, "schemas": document["components"]["schemas"], "base": _base(request)}
+        shown = {"groups": grouped, "schemas": document["components"]["schemas"], "base": own_address(request)}
         return page(request, "api.html", section="api", **shown)
 
     return router
@@ -128,7 +137,7 @@ def _is_partial(request: Request) -> bool:
     return headers.get("hx-request") == "true" and headers.get("hx-history-restore-request") != "true"
 
 
-def _base(request: Request) -> str:
+def own_address(request: Request) -> str:
     """Return the address that examples on the page use: as the reader called this service."""
     host = request.headers.get("host", "")
     return f"{request.url.scheme}://{host}" if HOST_SHAPE.match(host) else ""

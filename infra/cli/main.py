@@ -25,6 +25,7 @@ from infra.cli import (
     pipeline,
     sample_city,
     serve,
+    sharing,
     spark,
     stack,
 )
@@ -41,7 +42,7 @@ app.add_typer(contract.app, name="contract")
 app.add_typer(account.app, name="account")
 app.add_typer(stack.app, name="stack")
 app.add_typer(spark.app, name="spark")
-for module in (sample_city, pipeline, inspect, backup, serve, metadata, compliance, bench, demo):
+for module in (sample_city, pipeline, inspect, backup, serve, metadata, sharing, compliance, bench, demo):
     module.app_commands(app)
 
 

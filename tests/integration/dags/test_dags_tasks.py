@@ -141,3 +141,9 @@ def test_maintenance_fails_when_the_lakehouse_is_not_whole(arrange: Arrange) -> 
         tasks.maintain()
     arrange(maintenance_step={"compacted": ["gaj.resident"], "faults": []})
     assert tasks.maintain()["compacted"] == ["gaj.resident"]
+
+
+def test_the_upkeep_does_what_the_sharing_desk_has_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = {"expired": ["SQ2026-000001"], "rechecked": [], "reminded": [1, 2], "not_computed": {}}
+    monkeypatch.setattr("catalog.api.desk_run.run_tick", lambda _settings: done)
+    assert tasks.tick_sharing() == {"expired": 1, "rechecked": 0, "reminded": 2, "not_computed": 0}

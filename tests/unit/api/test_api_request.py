@@ -72,8 +72,8 @@ def test_fields_named_twice_come_once() -> None:
 
 @given(st.text(max_size=18))
 def test_a_value_is_a_parameter_and_never_part_of_the_statement(value: str) -> None:
-    sql, params = rows_sql(RESIDENT, parse(resident_id=value), None)
-    plain, _ = rows_sql(RESIDENT, parse(resident_id="0"), None)
+    sql, params = rows_sql(RESIDENT, parse(resident_id=value), None, {})
+    plain, _ = rows_sql(RESIDENT, parse(resident_id="0"), None, {})
     assert sql == plain
     assert params == [value]
 

@@ -32,6 +32,13 @@ COMPOSED = {
     "api",
     "list",
     "compliance",
+    "desk_list",
+    "desk_kind",
+    "desk_light",
+    "desk_remind",
+    "desk_need",
+    "desk_move",
+    "desk_hint",
 }
 USED = {
     key for source in SOURCES for key in re.findall(r"""\b(?:t|texts)\(['"]([\w.-]+)['"]""", source.read_text("utf-8"))
