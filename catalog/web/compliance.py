@@ -183,14 +183,14 @@ def _chosen(dept: str, depts: list[str]) -> list[str]:
     return [dept]
 
 
-def _groups(evidence: Evidence, depts: list[str], status: Status | None) -> list[tuple[str, list[Any]]]:
-    """Return (article, [(duty, [outcome of each department])]); with a status, the duties that have it anywhere."""
+def _groups(evidence: Evidence, depts: list[str], status: Status | None) -> list[list[Any]]:
+    """Return, for each article, [(duty, [outcome of each department])]; with a status, the duties that have it anywhere."""
     groups: dict[str, list[Any]] = {}
     for duty in DUTIES:
         row = [duty.look(evidence, dept) for dept in depts]
         if status is None or any(outcome.status is status for outcome in row):
             groups.setdefault(duty.basis, []).append((duty, row))
-    return list(groups.items())
+    return list(groups.values())
 
 
 def _matrix_json(evidence: Evidence, depts: list[str]) -> dict[str, Any]:

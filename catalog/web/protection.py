@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from catalog.access.app_database import AppDatabaseUnavailable
 from catalog.api.errors import ApiError
 from catalog.api.readers import QueryError
-from catalog.web.templating import error_page
+from catalog.web.templating import error_page, texts
 from catalog.web.texts import speak
 from catalog.web.visitors import sign_in_address
 from lakehouse.connect.servers import ServerUnavailable
@@ -44,9 +44,6 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-STATUS_TEXT = {404: "没有这个页面", 405: "不支持这种请求方法", 400: "请求有误"}
-STATUS_HINT = {404: "检查地址，或从数据目录 /catalogue 进入", 405: "这里只提供读取（GET、HEAD）"}
-TELL_OPERATOR = "请把请求编号告诉运维人员"
 
 log = structlog.get_logger(__name__)
 
@@ -128,15 +125,17 @@ async def _guarded(request: Request, call_next: Callable[[Request], Awaitable[Re
             path=request.url.path[:200],
             traceback=traceback.format_exc(),
         )
-        return _answer(request, ApiError(500, "internal_error", "服务内部错误", TELL_OPERATOR))
+        return _answer(request, ApiError(500, "internal_error", texts("trouble.internal"), texts("trouble.operator")))
 
 
 def _refusal(request: Request) -> ApiError | None:
     """Return why a request is not even looked at, or None."""
     if not HOST_SHAPE.match(request.headers.get("host", "")):
-        return ApiError(400, "bad_host", "请求头 Host 有误", "使用本服务的地址访问")
+        return ApiError(400, "bad_host", texts("trouble.bad_host"), texts("trouble.bad_host_hint"))
     if len(request.scope.get("raw_path") or b"") + len(request.scope["query_string"]) > LONGEST_URL:
-        return ApiError(414, "url_too_long", "请求地址过长", f"不超过 {LONGEST_URL} 个字符")
+        return ApiError(
+            414, "url_too_long", texts("trouble.url_too_long"), texts("trouble.url_too_long_hint", most=LONGEST_URL)
+        )
     return None
 
 
@@ -155,24 +154,30 @@ def to_sign_in(request: Request) -> Response:
 
 async def _http_error(request: Request, error: HTTPException) -> Response:
     status = error.status_code
-    text, hint = STATUS_TEXT.get(status, "请求未能完成"), STATUS_HINT.get(status, TELL_OPERATOR)
+    text = texts.or_else(f"trouble.status_{status}", texts("trouble.other"))
+    hint = texts.or_else(f"trouble.hint_{status}", texts("trouble.operator"))
     return _answer(request, ApiError(status, f"http_{status}", text, hint, headers=dict(error.headers or {})))
 
 
 async def _invalid(request: Request, _error: RequestValidationError) -> Response:
-    return _answer(request, ApiError(422, "invalid_request", "请求参数的格式有误", "接口说明见 /api/docs"))
+    return _answer(request, ApiError(422, "invalid_request", texts("trouble.invalid"), texts("trouble.invalid_hint")))
 
 
 async def _query_error(request: Request, error: QueryError) -> Response:
     log.error("query failed", request_id=request.state.request_id, path=request.url.path[:200], error=str(error))
     headers = {"Retry-After": "5"}
-    return _answer(request, ApiError(503, "query_failed", "数据暂时无法读取", TELL_OPERATOR, headers=headers))
+    return _answer(
+        request,
+        ApiError(503, "query_failed", texts("trouble.query_failed"), texts("trouble.operator"), headers=headers),
+    )
 
 
 async def _server_away(request: Request, error: Exception) -> Response:
     log.error("server away", request_id=request.state.request_id, path=request.url.path[:200], error=str(error))
     headers = {"Retry-After": "5"}
-    return _answer(request, ApiError(503, "server_away", "后台服务暂时不可用", TELL_OPERATOR, headers=headers))
+    return _answer(
+        request, ApiError(503, "server_away", texts("trouble.server_away"), texts("trouble.operator"), headers=headers)
+    )
 
 
 def _answer(request: Request, error: ApiError) -> Response:

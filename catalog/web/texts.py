@@ -41,6 +41,10 @@ class Texts:
         """Return a text, or ``fallback`` for a code that has no text of its own."""
         return held_texts(self.language).get(key) or held_texts(DEFAULT_LANGUAGE).get(key, fallback)
 
+    def word(self, chinese: Any) -> str:
+        """Return a word of a closed list, such as 无条件共享, in the language of the request; itself when it has none there."""
+        return held_texts(self.language).get(f"word.{chinese}", str(chinese))
+
 
 @cache
 def held_texts(language: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from compliance_city import HOSTILE
+from english_frame import Frame, chinese_left
 from fastapi.testclient import TestClient
 from httpx import Response
 from python_calamine import CalamineWorkbook
@@ -207,3 +208,15 @@ def _parts(content: bytes) -> list[str]:
 
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         return [archive.read(name).decode() for name in archive.namelist() if name.startswith("xl/worksheets/")]
+
+
+@pytest.mark.parametrize("url", PAGES)
+def test_in_english_the_frame_is_english(duty_clients: dict[str, TestClient], url: str) -> None:
+    client = duty_clients["reviewer"]
+    client.cookies.set("language", "en")
+    try:
+        text = client.get(url, headers={"Accept": "text/html"}).text
+    finally:
+        client.cookies.delete("language")
+    left = {found for part in Frame(text).texts for found in chinese_left(part)}
+    assert left <= {"履职", "审核员甲"}, left

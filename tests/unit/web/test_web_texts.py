@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.contract.load import load_contracts
+from catalog.api.description import openapi
+from catalog.compliance.model import Owner
+from catalog.contract.load import load_contracts, load_vocabulary
+from catalog.contract.model import SharingMethod, UpdateCycle
+from catalog.derive.catalogue import catalogue_entry
+from catalog.derive.codes import DATA_TYPE_NAMES, FORMAT_NAMES, GRADE_NAMES, SHARE_TYPE_NAMES
+from catalog.derive.maturity import Maturity
 from catalog.web.templating import in_two_columns, rule_label, score_level, score_text, texts, thousands
-from catalog.web.texts import DEFAULT_LANGUAGE, LANGUAGES, held_texts
+from catalog.web.texts import DEFAULT_LANGUAGE, LANGUAGES, held_texts, speak
 
+DIMENSIONS = ["总分", "规范性", "完整性", "准确性", "一致性", "时效性", "可访问性", "唯一性"]
+OTHERS = [*DIMENSIONS, "按时", "逾期", "未供", "是", "否"]
 KEYS = held_texts(DEFAULT_LANGUAGE).keys()
 WEB = Path(__file__).parents[3] / "catalog" / "web"
 SOURCES = [*WEB.glob("templates/*.html"), *WEB.glob("*.py")]
@@ -39,6 +48,7 @@ COMPOSED = {
     "desk_need",
     "desk_move",
     "desk_hint",
+    "trouble",
 }
 USED = {
     key for source in SOURCES for key in re.findall(r"""\b(?:t|texts)\(['"]([\w.-]+)['"]""", source.read_text("utf-8"))
@@ -57,10 +67,34 @@ def test_no_text_is_left_over() -> None:
 
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES.keys() - {DEFAULT_LANGUAGE}))
-def test_another_language_has_no_text_that_the_pages_do_not_ask_for(language: str) -> None:
-    assert held_texts(language).keys() - KEYS == set()
-    for key, text in held_texts(language).items():
+def test_another_language_has_the_same_texts_with_the_same_places(language: str) -> None:
+    texts_of = {key: text for key, text in held_texts(language).items() if not key.startswith("word.")}
+    assert texts_of.keys() == KEYS
+    for key, text in texts_of.items():
         assert _places(text) == _places(held_texts(DEFAULT_LANGUAGE)[key]), key
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES.keys() - {DEFAULT_LANGUAGE}))
+def test_the_closed_lists_of_the_vocabulary_have_a_word_in_another_language(language: str) -> None:
+    contract = next(iter(load_contracts().values()))
+    labels = [label for label, _ in catalogue_entry(contract, load_vocabulary()).labelled()]
+    lists = [*FORMAT_NAMES.values(), *SHARE_TYPE_NAMES.values(), *DATA_TYPE_NAMES.values(), *GRADE_NAMES.values()]
+    closed = [*labels, *lists, *get_args(UpdateCycle), *get_args(SharingMethod), *get_args(Maturity), *Owner, *OTHERS]
+    for path, item in openapi(load_contracts(), load_vocabulary())["paths"].items():
+        if not path.startswith("/api/v1/data/"):
+            closed += [item["get"]["summary"], *item["get"]["tags"]]
+    words = {key.removeprefix("word.") for key in held_texts(language) if key.startswith("word.")}
+    assert words == set(map(str, closed))
+
+
+def test_a_word_without_translation_stays_as_it_is() -> None:
+    assert texts.word("无条件共享") == "无条件共享"
+    speak("en")
+    try:
+        assert texts.word("无条件共享") == "Unconditional"
+        assert texts.word("市公安局") == "市公安局"
+    finally:
+        speak(DEFAULT_LANGUAGE)
 
 
 def _places(text: str) -> set[str]:
