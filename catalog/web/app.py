@@ -18,6 +18,7 @@ from fastapi.staticfiles import StaticFiles
 from catalog.access.accounts import AccountStore
 from catalog.access.sessions import SessionStore
 from catalog.access.store import AccessStore
+from catalog.api.cataloguing import CataloguingViews
 from catalog.api.data import DataService
 from catalog.api.limits import RateLimiter
 from catalog.api.lineage_store import LineageStore
@@ -25,7 +26,15 @@ from catalog.api.paging import Tokens
 from catalog.api.readers import QueryError, Readers
 from catalog.api.reads import CatalogueReads
 from catalog.api.routes import Doors, api_router
-from catalog.contract.load import load_contracts, load_vocabulary
+from catalog.cataloguing.archive import Archive
+from catalog.cataloguing.desk import CataloguingDesk
+from catalog.cataloguing.shelf import Shelf
+from catalog.cataloguing.store import CataloguingStore
+from catalog.contract.load import load_vocabulary
+from catalog.sharing.calendar import load_calendar
+from catalog.web.cataloguing import Cataloguing, cataloguing_router
+from catalog.web.cataloguing_sheets import sheets_router
+from catalog.web.cataloguing_wizard import wizard_router
 from catalog.web.pages import Elsewhere, page_router
 from catalog.web.protection import protect
 from catalog.web.signin import People, recognise, signin_router
@@ -59,12 +68,15 @@ class GeneratedDocs(StaticFiles):
 
 def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> FastAPI:
     """Return the application over one home folder."""
-    contracts, vocabulary = load_contracts(), load_vocabulary()
+    vocabulary, calendar = load_vocabulary(), load_calendar()
     readers = Readers(settings)
     database = app_database(settings)
     store, lineage = AccessStore(database), LineageStore(database)
     people = People(AccountStore(database), SessionStore(database))
-    reads = CatalogueReads(settings, readers, contracts, vocabulary)
+    desk = CataloguingDesk(CataloguingStore(database, calendar), Shelf(vocabulary, Archive(settings.contracts)))
+    desk.settle()
+    reads = CatalogueReads(settings, readers, desk.shelf, vocabulary)
+    cataloguing = Cataloguing(desk, CataloguingViews(desk, calendar), reads, readers)
     service = DataService(
         readers, store, Tokens(page_secret(settings.app_db.with_name("page-token.key"))), reads.entries
     )
@@ -77,6 +89,7 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
         store.close()
         lineage.close()
         people.close()
+        desk.store.close()
 
     app = FastAPI(title="citybrain", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     recognise(app, people)
@@ -85,6 +98,8 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     app.include_router(api_router(Doors(reads, service, store, lineage, limiter or RateLimiter())))
     elsewhere = Elsewhere(settings.docs, os.environ.get(AIRFLOW_URL) or None)
     app.include_router(signin_router(people))
+    for made in (cataloguing_router, wizard_router, sheets_router):
+        app.include_router(made(cataloguing))
     app.include_router(page_router(reads, lineage, elsewhere))
     app.mount("/static", MarkedFiles(directory=STATIC), name="static")
     for name in GENERATED_DOCS:
