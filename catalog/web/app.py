@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from catalog.sharing.calendar import load_calendar
 from catalog.web.cataloguing import Cataloguing, cataloguing_router
 from catalog.web.cataloguing_sheets import sheets_router
 from catalog.web.cataloguing_wizard import wizard_router
+from catalog.web.dcat import dcat_router
 from catalog.web.pages import Elsewhere, page_router
 from catalog.web.protection import protect
 from catalog.web.signin import People, recognise, signin_router
@@ -74,7 +75,8 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     store, lineage = AccessStore(database), LineageStore(database)
     people = People(AccountStore(database), SessionStore(database))
     desk = CataloguingDesk(CataloguingStore(database, calendar), Shelf(vocabulary, Archive(settings.contracts)))
-    desk.settle()
+    with suppress(OSError):  # what cannot be written now is told when somebody publishes
+        desk.settle()
     reads = CatalogueReads(settings, readers, desk.shelf, vocabulary)
     cataloguing = Cataloguing(desk, CataloguingViews(desk, calendar), reads, readers)
     service = DataService(
@@ -100,6 +102,7 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     app.include_router(signin_router(people))
     for made in (cataloguing_router, wizard_router, sheets_router):
         app.include_router(made(cataloguing))
+    app.include_router(dcat_router(reads))
     app.include_router(page_router(reads, lineage, elsewhere))
     app.mount("/static", MarkedFiles(directory=STATIC), name="static")
     for name in GENERATED_DOCS:

@@ -81,7 +81,7 @@ def page_router(reads: CatalogueReads, lineage: LineageStore, elsewhere: Elsewhe
             "drawing": draw(detail["lineage"]),
             "names": names(),
             "topics": reads.vocabulary.categories.topics,
-            "base": _base(request),
+            "base": base_address(request),
         }
         return page(request, "entry.html", section="catalogue", **shown, **detail)
 
@@ -112,7 +112,7 @@ def page_router(reads: CatalogueReads, lineage: LineageStore, elsewhere: Elsewhe
         grouped: dict[str, list[Any]] = {}
         for path, item in document["paths"].items():
             grouped.setdefault(item["get"]["tags"][0], []).append((path, item["get"]))
-        shown = {"groups": grouped, "schemas": document["components"]["schemas"], "base": _base(request)}
+        shown = {"groups": grouped, "schemas": document["components"]["schemas"], "base": base_address(request)}
         return page(request, "api.html", section="api", **shown)
 
     return router
@@ -130,7 +130,7 @@ def _is_partial(request: Request) -> bool:
     return headers.get("hx-request") == "true" and headers.get("hx-history-restore-request") != "true"
 
 
-def _base(request: Request) -> str:
+def base_address(request: Request) -> str:
     """Return the address that examples on the page use: as the reader called this service."""
     host = request.headers.get("host", "")
     return f"{request.url.scheme}://{host}" if HOST_SHAPE.match(host) else ""
