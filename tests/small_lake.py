@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.access.store import open_store
-from catalog.web.app import page_secret
+from catalog.web.rooms import page_secret
 from lakehouse.branches import Branch, mark_blocked, open_branch, pointers_at, publish, publish_history
 from lakehouse.connect.app_database import app_database
 from lakehouse.connect.database import branch_pointers

@@ -53,7 +53,7 @@ def api_router(doors: Doors) -> APIRouter:
     def data(dept: str, resource: str, request: Request) -> JSONResponse:
         principal = presented(request, doors.store)
         doors.limiter.check(principal.key_id if principal else _peer(request))
-        contract = known(reads, dept, resource)
+        contract = reads.now().served(known(reads, dept, resource))
         query = {name: request.query_params.getlist(name) for name in request.query_params}
         named = request.headers.get(APPLICATION_HEADER)
         answer = doors.service.page(contract, principal, query, request.state.request_id, today(), named)
@@ -130,6 +130,7 @@ async def bounded_body(request: Request, largest: int) -> bytes:
 
 def known(reads: CatalogueReads, dept: str, resource: str) -> Contract:
     """Return the contract of a resource named by a stranger; raise :class:`ApiError` 404 when there is none."""
+    reads.refresh()
     contract = reads.contracts.get(f"{dept}.{resource}")
     if contract is None:
         raise no_such_resource()

@@ -1,13 +1,11 @@
-"""The web application: catalogue pages, data API, generated documentation, health - on one port."""
+"""The web application: catalogue pages, the desks, data API, generated documentation, health - on one port."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -16,43 +14,29 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 
-from catalog.access.accounts import AccountStore
 from catalog.access.app_database import AppDatabaseUnavailable
-from catalog.access.sessions import SessionStore
-from catalog.access.store import AccessStore
-from catalog.api.clock import now, today
-from catalog.api.data import DataService
-from catalog.api.desk import Desk
+from catalog.api.clock import today
 from catalog.api.limits import RateLimiter
-from catalog.api.lineage_store import LineageStore
-from catalog.api.paging import Tokens
-from catalog.api.published import PublishedData
-from catalog.api.readers import QueryError, Readers
+from catalog.api.readers import QueryError
 from catalog.api.reads import CatalogueReads
 from catalog.api.routes import Doors, api_router
 from catalog.compliance.days import month_of
-from catalog.compliance.gather import Gatherer
 from catalog.compliance.report import build_report
-from catalog.contract.load import load_contracts, load_vocabulary
-from catalog.contract.vocabulary import Vocabulary
-from catalog.sharing.acting import Acting
-from catalog.sharing.calendar import load_calendar
-from catalog.sharing.grants import GrantBook
-from catalog.sharing.practice import load_practice
-from catalog.sharing.reminders import ReminderStore
-from catalog.sharing.store import SharingStore
+from catalog.web.cataloguing import cataloguing_router
+from catalog.web.cataloguing_sheets import sheets_router
+from catalog.web.cataloguing_wizard import wizard_router
 from catalog.web.compliance import compliance_router
+from catalog.web.dcat import dcat_router
 from catalog.web.desk import desk_router
 from catalog.web.pages import Elsewhere, page_router
 from catalog.web.protection import protect
-from catalog.web.signin import People, recognise, signin_router
+from catalog.web.rooms import Rooms, open_rooms
+from catalog.web.signin import recognise, signin_router
 from catalog.web.templating import STATIC
-from lakehouse.connect.app_database import app_database
 from lakehouse.connect.servers import ServerUnavailable
 from lakehouse.connect.settings import Settings
 
 GENERATED_DOCS = ("quality", "dbt")
-SECRET_BYTES = 32
 CACHED_FOR_EVER = "public, max-age=31536000, immutable"
 AIRFLOW_URL = "CITYBRAIN_AIRFLOW_URL"
 
@@ -77,63 +61,38 @@ class GeneratedDocs(StaticFiles):
 
 def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> FastAPI:
     """Return the application over one home folder."""
-    contracts, vocabulary = load_contracts(), load_vocabulary()
-    readers = Readers(settings)
-    database = app_database(settings)
-    store, lineage, sharing = AccessStore(database), LineageStore(database), SharingStore(database)
-    people = People(AccountStore(database), SessionStore(database))
-    reads = CatalogueReads(settings, readers, contracts, vocabulary)
-    gatherer = Gatherer(settings, sharing, store, contracts, vocabulary)
-    reminders = ReminderStore(database)
-    tokens = Tokens(page_secret(settings.app_db.with_name("page-token.key")))
-    service = DataService(readers, store, tokens, reads.entries, GrantBook(sharing))
+    rooms = open_rooms(settings)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await run_in_threadpool(_warm, reads)
-        warming = asyncio.create_task(run_in_threadpool(_warm_duties, gatherer, vocabulary))
+        await run_in_threadpool(_warm, rooms.reads)
+        warming = asyncio.create_task(run_in_threadpool(_warm_duties, rooms))
         yield
         await warming
-        readers.close()
-        store.close()
-        lineage.close()
-        people.close()
-        sharing.close()
-        reminders.close()
+        rooms.closing.close()
 
     app = FastAPI(title="citybrain", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-    recognise(app, people)
+    recognise(app, rooms.people)
     protect(app)
-    _add_health(app, reads)
-    app.include_router(api_router(Doors(reads, service, store, lineage, limiter or RateLimiter())))
+    _add_health(app, rooms.reads)
+    doors = Doors(rooms.reads, rooms.data, rooms.access, rooms.lineage, limiter or RateLimiter())
     elsewhere = Elsewhere(settings.docs, os.environ.get(AIRFLOW_URL) or None)
-    app.include_router(signin_router(people))
-    published = PublishedData(readers, contracts, reads.now)
-    acting = Acting(sharing, load_calendar(), load_practice(), published)
-    desk = Desk(acting, reminders, store, reads, published, now)
-    app.include_router(page_router(reads, lineage, elsewhere, desk))
-    app.include_router(desk_router(desk))
-    app.include_router(compliance_router(gatherer, vocabulary))
+    for router in (
+        api_router(doors),
+        signin_router(rooms.people),
+        cataloguing_router(rooms.cataloguing),
+        wizard_router(rooms.cataloguing),
+        sheets_router(rooms.cataloguing),
+        dcat_router(rooms.reads),
+        desk_router(rooms.desk),
+        compliance_router(rooms.gatherer, rooms.vocabulary),
+        page_router(rooms.reads, rooms.lineage, elsewhere, rooms.desk),
+    ):
+        app.include_router(router)
     app.mount("/static", MarkedFiles(directory=STATIC), name="static")
     for name in GENERATED_DOCS:
         app.mount(f"/docs/{name}", GeneratedDocs(directory=settings.docs / name, html=True, check_dir=False))
     return app
-
-
-def page_secret(path: Path) -> bytes:
-    """Return the key that seals page tokens; made once per home, readable by its owner only."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(secrets.token_bytes(SECRET_BYTES))
-    try:
-        os.link(fresh, path)  # whole or not at all, and the first one stays
-    except FileExistsError:
-        pass
-    finally:
-        fresh.unlink()
-    return path.read_bytes()
 
 
 def _add_health(app: FastAPI, reads: CatalogueReads) -> None:
@@ -158,9 +117,9 @@ def _warm(reads: CatalogueReads) -> None:
         log.warning("nothing could be read at start", error=str(error))
 
 
-def _warm_duties(gatherer: Gatherer, vocabulary: Vocabulary) -> None:
+def _warm_duties(rooms: Rooms) -> None:
     """Replay what happened and compute the months of the newest report, beside the first visitors."""
     try:
-        build_report(gatherer, month_of(today()), list(vocabulary.departments), today())
+        build_report(rooms.gatherer, month_of(today()), list(rooms.vocabulary.departments), today())
     except (QueryError, AppDatabaseUnavailable, ServerUnavailable) as error:
         log.warning("the duties could not be computed at start", error=str(error))

@@ -87,7 +87,7 @@ def compliance_router(gatherer: Gatherer, vocabulary: Vocabulary) -> APIRouter:
     def department(request: Request, dept: str) -> Response:
         permitted(request, Doing.SEE_COMPLIANCE, dept)
         if dept not in names:
-            raise ApiError(404, "unknown_department", "没有这个部门", "在 /compliance 选择部门")
+            raise ApiError(404, "no_such_department", "没有这个部门", "在 /compliance 选择部门")
         evidence = gatherer.evidence(_day(request), today())
         card = scorecard(evidence, dept)
         if wants_json(request):

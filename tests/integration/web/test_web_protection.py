@@ -8,7 +8,8 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from catalog.web.app import create_app, page_secret
+from catalog.web.app import create_app
+from catalog.web.rooms import page_secret
 from lakehouse.connect.settings import Settings
 
 pytestmark = pytest.mark.integration

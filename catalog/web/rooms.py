@@ -1,0 +1,108 @@
+"""What the doors stand on, opened once for an application and closed with it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from catalog.access.accounts import AccountStore
+from catalog.access.sessions import SessionStore
+from catalog.access.store import AccessStore
+from catalog.api.cataloguing import CataloguingViews
+from catalog.api.clock import now
+from catalog.api.data import DataService
+from catalog.api.desk import Desk
+from catalog.api.lineage_store import LineageStore
+from catalog.api.paging import Tokens
+from catalog.api.published import PublishedData
+from catalog.api.readers import Readers
+from catalog.api.reads import CatalogueReads
+from catalog.cataloguing.archive import Archive
+from catalog.cataloguing.desk import CataloguingDesk
+from catalog.cataloguing.shelf import Shelf
+from catalog.cataloguing.store import CataloguingStore
+from catalog.compliance.gather import Gatherer
+from catalog.contract.load import load_vocabulary
+from catalog.contract.vocabulary import Vocabulary
+from catalog.sharing.acting import Acting
+from catalog.sharing.calendar import load_calendar
+from catalog.sharing.grants import GrantBook
+from catalog.sharing.practice import load_practice
+from catalog.sharing.reminders import ReminderStore
+from catalog.sharing.store import SharingStore
+from catalog.web.cataloguing import Cataloguing
+from catalog.web.signin import People
+from lakehouse.connect.app_database import app_database
+from lakehouse.connect.settings import Settings
+
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Rooms:
+    """Stores and services of one home; ``closing`` closes what has connections."""
+
+    vocabulary: Vocabulary
+    people: People
+    access: AccessStore
+    lineage: LineageStore
+    reads: CatalogueReads
+    data: DataService
+    cataloguing: Cataloguing
+    desk: Desk
+    gatherer: Gatherer
+    closing: ExitStack
+
+
+def open_rooms(settings: Settings) -> Rooms:
+    """Open what the doors stand on.
+
+    Raises:
+        AppDatabaseUnavailable: the app database does not answer.
+        ProfileUnavailable: the profile's servers are not named.
+    """
+    vocabulary, calendar, database = load_vocabulary(), load_calendar(), app_database(settings)
+    readers = Readers(settings)
+    people = People(AccountStore(database), SessionStore(database))
+    access, lineage = AccessStore(database), LineageStore(database)
+    sharing, reminders = SharingStore(database), ReminderStore(database)
+    proposals = CataloguingDesk(CataloguingStore(database, calendar), Shelf(vocabulary, Archive(settings.contracts)))
+    with suppress(OSError):  # what cannot be written now is told when somebody publishes
+        proposals.settle()
+    reads = CatalogueReads(settings, readers, proposals.shelf, vocabulary)
+    published = PublishedData(readers, reads.contracts, reads.now)
+    tokens = Tokens(page_secret(settings.app_db.with_name("page-token.key")))
+    closing = ExitStack()
+    for room in (people, access, lineage, sharing, reminders, proposals.store, readers):
+        closing.callback(room.close)
+    return Rooms(
+        vocabulary=vocabulary,
+        people=people,
+        access=access,
+        lineage=lineage,
+        reads=reads,
+        data=DataService(readers, access, tokens, reads.entries, GrantBook(sharing)),
+        cataloguing=Cataloguing(proposals, CataloguingViews(proposals, calendar), reads, readers),
+        desk=Desk(Acting(sharing, calendar, load_practice(), published), reminders, access, reads, published, now),
+        gatherer=Gatherer(settings, sharing, access, reads.contracts, vocabulary),
+        closing=closing,
+    )
+
+
+def page_secret(path: Path) -> bytes:
+    """Return the key that seals page tokens; made once per home, readable by its owner only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(secrets.token_bytes(SECRET_BYTES))
+    try:
+        os.link(fresh, path)  # whole or not at all, and the first one stays
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()
+    return path.read_bytes()
