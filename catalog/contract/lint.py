@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from catalog.contract.checks.vocabulary import part_shape_faults, vocabulary_fau
 from catalog.contract.document import Document, Fault, Place, read_document
 from catalog.contract.finding import HOUSE, YAML, Finding
 from catalog.contract.load import CATALOG_ROOT, SUFFIX, VOCABULARY_PARTS, contract_paths
+from catalog.contract.vocabulary import Vocabulary
 
 PARTS_OF_TREE = ("contracts", "vocabulary")
 CHECKS = (identity_faults, sharing_faults, source_faults, column_faults, across_faults)
@@ -41,6 +42,21 @@ def lint(paths: Path | str | Iterable[Path | str] = CATALOG_ROOT, *, root: Path 
 def lint_content(content: bytes, name: str) -> list[Finding]:
     """Return what is wrong with one contract by itself, without the vocabulary and the other contracts."""
     return sorted(_contract_findings(Subject(name, read_document(content)), Context(None)))
+
+
+def lint_among(
+    proposed: Mapping[str, Document], others: Mapping[str, Document], vocabulary: Vocabulary
+) -> list[Finding]:
+    """Return what is wrong with contracts that are not files yet, by the path that each would have, beside the others.
+
+    ``others`` leaves out those that the proposed ones replace. A finding stands where the document says its parts do.
+    """
+    new = {name: Subject(name, document) for name, document in proposed.items()}
+    held = [Subject(name, document) for name, document in others.items()]
+    subjects = [*held, *new.values()]
+    context = Context(vocabulary, {s.key: s for s in subjects if s.dept and s.resource})
+    findings = [finding for subject in new.values() for finding in _contract_findings(subject, context)]
+    return sorted({*findings, *(finding for finding in unique_faults(subjects) if finding.path in new)})
 
 
 def _tree_of(path: Path) -> Path | None:

@@ -19,6 +19,7 @@ from catalog.contract.checks.subject import PLACEHOLDER
 from catalog.contract.infer import infer_item, infer_type
 from catalog.contract.model import LOGICAL_OF, Contract, Property, SourceKind
 from catalog.contract.vocabulary import Vocabulary
+from catalog.contract.writing import Indented
 
 KEY_HEADER = re.compile(r"(号|编码|代码|编号|标识|ID|_NO|_ID)$", re.IGNORECASE)
 HINTS: Mapping[str, str] = {
@@ -52,7 +53,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class _Known:
+class Known:
     """What another contract, or the dictionary of items, knows about a business name."""
 
     name: str
@@ -66,9 +67,9 @@ def scaffold(
     dept: str, resource: str, sample: Sample, vocabulary: Vocabulary, contracts: Mapping[str, Contract]
 ) -> str:
     """Return the text of a draft contract."""
-    known = _dictionary(vocabulary, contracts)
+    known = dictionary(vocabulary, contracts)
     taken: set[str] = set()
-    columns = [_column(header, values, known, vocabulary, taken) for header, values in sample.columns.items()]
+    columns = [draft_column(header, values, known, vocabulary, taken) for header, values in sample.columns.items()]
     _propose_key(columns, sample)
     department = vocabulary.departments[dept]
     draft = {
@@ -94,7 +95,7 @@ def scaffold(
         "team": {"name": department.name, "members": [{"username": f"{dept}-steward", "role": "编目员"}]},
         "customProperties": _custom(dept, resource, sample, columns, department.credit_code),
     }
-    return _with_hints(yaml.dump(draft, Dumper=_Indented, allow_unicode=True, sort_keys=False, width=110))
+    return _with_hints(yaml.dump(draft, Dumper=Indented, allow_unicode=True, sort_keys=False, width=110))
 
 
 def _custom(
@@ -131,24 +132,24 @@ def initials(text: str) -> str:
     return "".join(lazy_pinyin(text, style=Style.FIRST_LETTER)).upper()
 
 
-def _dictionary(vocabulary: Vocabulary, contracts: Mapping[str, Contract]) -> dict[str, _Known]:
+def dictionary(vocabulary: Vocabulary, contracts: Mapping[str, Contract]) -> dict[str, Known]:
     """Return what is known by business name, by header and by pinyin initials; the first to say it counts."""
-    known: dict[str, _Known] = {}
+    known: dict[str, Known] = {}
     props: list[Property] = [prop for key in sorted(contracts) for prop in contracts[key].properties]
     for prop in props:
-        entry = _Known(prop.name, prop.business_name, prop.gov.item, prop.gov.code_list, prop.physical_type)
+        entry = Known(prop.name, prop.business_name, prop.gov.item, prop.gov.code_list, prop.physical_type)
         for word in (prop.business_name, prop.physical_name):
             known.setdefault(word.upper(), entry)
     for name, item in vocabulary.items.items():
         physical = next((prop.physical_type for prop in props if prop.gov.item == name), None)
-        known.setdefault(item.name.upper(), _Known(name, item.name, name, None, physical))
+        known.setdefault(item.name.upper(), Known(name, item.name, name, None, physical))
     for entry in list(known.values()):
         known.setdefault(initials(entry.business_name), entry)
     return known
 
 
-def _column(
-    header: str, values: Sequence[str | None], known: Mapping[str, _Known], vocabulary: Vocabulary, taken: set[str]
+def draft_column(
+    header: str, values: Sequence[str | None], known: Mapping[str, Known], vocabulary: Vocabulary, taken: set[str]
 ) -> dict[str, Any]:
     present = [value.strip() for value in values if value is not None and value.strip()]
     match = known.get(header.strip().upper())
@@ -156,7 +157,7 @@ def _column(
     item = vocabulary.items.get(item_name or "")
     usual = match or (known.get(item.name.upper()) if item else None)
     physical = _roomier(infer_type(present, item.data_type if item else None), usual.physical_type if usual else None)
-    name = _unique(match.name if match else _slug(header), taken)
+    name = _unique(match.name if match else snake_name(header), taken)
     column: dict[str, Any] = {
         "name": name,
         "physicalName": header,
@@ -213,7 +214,7 @@ def _unique(name: str, taken: set[str]) -> str:
     return candidate
 
 
-def _slug(header: str) -> str:
+def snake_name(header: str) -> str:
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", header)
     words = "_".join(lazy_pinyin(spaced))
     slug = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
@@ -236,13 +237,3 @@ def _with_hints(text: str) -> str:
         if hint:
             lines[position] = f"{line}  # {hint}"
     return "\n".join(lines) + "\n"
-
-
-class _Indented(yaml.SafeDumper):
-    """Sequences are indented below their key; nothing is written as an alias."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True

@@ -19,6 +19,9 @@ WORDS = {
     "decision": "决定",
     "reload": "重新送达的批次",
     "quality_run": "质量复核的结果",
+    "document": "目录内容",
+    "changed_on": "变化发生的日期",
+    "basis": "依据",
 }
 
 
@@ -29,6 +32,7 @@ class Role(StrEnum):
     OWN_OFFICE = "需求部门负责人"
     BUREAU = "大数据局审核员"
     PROVIDER = "提供部门负责人"
+    CATALOGUER = "编目员"
     SUPERIOR = "共同上级"
     GOVERNMENT = "本级政府"
     SYSTEM = "系统"
@@ -47,7 +51,7 @@ class Parties:
         match role:
             case Role.APPLICANT | Role.OWN_OFFICE:
                 return self.applicant
-            case Role.PROVIDER:
+            case Role.PROVIDER | Role.CATALOGUER:
                 return self.provider
             case Role.BUREAU:
                 return self.bureau

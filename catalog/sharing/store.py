@@ -12,19 +12,25 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
-from catalog.access.app_database import open_app_database
 from catalog.sharing import application, verification
 from catalog.sharing.application import Application
 from catalog.sharing.deadlines import city_day
-from catalog.sharing.machine import Event, Parties, Role
+from catalog.sharing.journal import (
+    AT_ONCE,
+    Journal,
+    Ledger,
+    OvertakenError,
+    UnknownMatter,
+    events_table,
+    refuse_overtaken,
+)
+from catalog.sharing.machine import Event, Parties
 from catalog.sharing.verification import Report, Verification
 
 APPLICATION, VERIFICATION = "application", "verification"
 _PREFIX = {APPLICATION: "SQ", VERIFICATION: "JH"}  # 申请, 校核
-_ATTEMPTS = 20
-_AT_ONCE = 500  # numbers in one question
+__all__ = ["Opening", "OvertakenError", "SharingStore", "UnknownMatter"]
 Matter = TypeVar("Matter", Application, Verification)
 _METADATA = sa.MetaData()
 _MATTERS = sa.Table(
@@ -42,26 +48,7 @@ _MATTERS = sa.Table(
     sa.Index("sharing_matter_resource", "resource"),
     sa.Index("sharing_matter_applicant", "applicant"),
 )
-_EVENTS = sa.Table(
-    "sharing_event",
-    _METADATA,
-    sa.Column("number", sa.String(30), sa.ForeignKey(_MATTERS.c.number), primary_key=True),
-    sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("kind", sa.String(40), nullable=False),
-    sa.Column("at", sa.String(40), nullable=False),
-    sa.Column("actor", sa.String(100), nullable=False),
-    sa.Column("role", sa.String(20), nullable=False),
-    sa.Column("dept", sa.String(20), nullable=False),
-    sa.Column("data", sa.JSON, nullable=False),
-)
-
-
-class UnknownMatter(LookupError):
-    """There is no application or 校核 of that number."""
-
-
-class OvertakenError(RuntimeError):
-    """Somebody else acted on the matter since it was read; the message says who did what."""
+_LEDGER = Ledger(_METADATA, _MATTERS, events_table("sharing_event", _METADATA, _MATTERS))
 
 
 @dataclass(frozen=True)
@@ -78,7 +65,7 @@ class SharingStore:
     """The sharing matters of one installation."""
 
     def __init__(self, address: str) -> None:
-        self._engine = open_app_database(address, _METADATA, append_only=[_EVENTS.name, _MATTERS.name])
+        self._journal = Journal(address, _LEDGER)
 
     def apply_for(self, opening: Opening, share_type: int) -> Application:
         """Open an application 申请 as a draft; ``share_type`` is that of the resource on this day."""
@@ -120,17 +107,11 @@ class SharingStore:
 
     def version(self) -> tuple[int, int]:
         """Return how many matters and events there are: it changes with whatever happens."""
-        with self._engine.connect() as db:
-            matters = db.execute(sa.select(sa.func.count()).select_from(_MATTERS)).scalar_one()
-            events = db.execute(sa.select(sa.func.count()).select_from(_EVENTS)).scalar_one()
-        return matters, events
+        return self._journal.version()
 
     def sizes(self) -> dict[str, int]:
         """Return how many events each matter has, by number."""
-        joined = _MATTERS.outerjoin(_EVENTS, _EVENTS.c.number == _MATTERS.c.number)
-        counted = sa.select(_MATTERS.c.number, sa.func.count(_EVENTS.c.place)).select_from(joined)
-        with self._engine.connect() as db:
-            return {row[0]: row[1] for row in db.execute(counted.group_by(_MATTERS.c.number))}
+        return self._journal.sizes()
 
     def move_application(self, number: str, event: Event, *, seen: int) -> Application:
         """Append an event to an application of which the actor saw ``seen`` events; return it as it stands then.
@@ -149,7 +130,7 @@ class SharingStore:
 
     def close(self) -> None:
         """Close every connection."""
-        self._engine.dispose()
+        self._journal.close()
 
     def _open(self, kind: str, opening: Opening, facts: dict[str, Any]) -> str:
         """Keep a matter under the next free number of its year."""
@@ -165,44 +146,13 @@ class SharingStore:
             "opened_by": opening.actor,
             "facts": facts,
         }
-        prefix = f"{_PREFIX[kind]}{city_day(opening.at).year}-"
-        newest = sa.select(sa.func.max(_MATTERS.c.number)).where(_MATTERS.c.number.startswith(prefix))
-        for _ in range(_ATTEMPTS):
-            try:
-                with self._engine.begin() as db:
-                    last = db.execute(newest).scalar()
-                    number = f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:06}"
-                    db.execute(_MATTERS.insert().values({**row, "number": number}))
-                return number
-            except IntegrityError:  # somebody took the number between question and answer
-                continue
-        raise OvertakenError("登记的人太多，请再试一次")
+        return self._journal.open(f"{_PREFIX[kind]}{city_day(opening.at).year}-", row)
 
     def _moved(self, stands: Matter, event: Event, seen: int) -> Matter:
-        _refuse_overtaken(stands.number, stands.events, seen)
+        refuse_overtaken(stands.number, stands.events, seen)
         moved = stands.apply(event)
-        self._append(stands.number, event, seen)
+        self._journal.append(stands.number, event, seen)
         return moved
-
-    def _append(self, number: str, event: Event, seen: int) -> None:
-        row = {
-            "number": number,
-            "place": seen + 1,
-            "kind": event.kind,
-            "at": event.at.isoformat(),
-            "actor": event.actor,
-            "role": event.role.name,
-            "dept": event.dept,
-            "data": dict(event.data),
-        }
-        try:
-            with self._engine.begin() as db:
-                db.execute(_EVENTS.insert().values(row))
-        except IntegrityError:
-            with self._engine.connect() as db:
-                events = _events_of(db, [number])[number]
-            _refuse_overtaken(number, events, seen)
-            raise
 
     def _applications(self, *conditions: sa.ColumnElement[bool]) -> list[Application]:
         return [
@@ -227,30 +177,7 @@ class SharingStore:
         ]
 
     def _matters(self, kind: str, *conditions: sa.ColumnElement[bool]) -> list[tuple[sa.RowMapping, list[Event]]]:
-        query = sa.select(_MATTERS).where(_MATTERS.c.kind == kind, *conditions).order_by(_MATTERS.c.number)
-        with self._engine.connect() as db:
-            rows = list(db.execute(query).mappings())
-            events = _events_of(db, [row["number"] for row in rows])
-        return [(row, events[row["number"]]) for row in rows]
-
-
-def _events_of(db: sa.Connection, numbers: Sequence[str]) -> dict[str, list[Event]]:
-    found: dict[str, list[Event]] = {number: [] for number in numbers}
-    for start in range(0, len(numbers), _AT_ONCE):
-        some = numbers[start : start + _AT_ONCE]
-        query = sa.select(_EVENTS).where(_EVENTS.c.number.in_(some)).order_by(_EVENTS.c.number, _EVENTS.c.place)
-        for row in db.execute(query).mappings():
-            found[row["number"]].append(
-                Event(
-                    row["kind"],
-                    datetime.fromisoformat(row["at"]),
-                    row["actor"],
-                    Role[row["role"]],
-                    row["dept"],
-                    row["data"],
-                )
-            )
-    return found
+        return self._journal.matters(_MATTERS.c.kind == kind, *conditions)
 
 
 def _only(found: Sequence[Matter], unknown: str) -> Matter:
@@ -277,12 +204,4 @@ def _portions(numbers: Sequence[str] | None) -> list[list[sa.ColumnElement[bool]
     if numbers is None:
         return [[]]
     wanted = sorted(numbers)
-    return [[_MATTERS.c.number.in_(wanted[start : start + _AT_ONCE])] for start in range(0, len(wanted), _AT_ONCE)]
-
-
-def _refuse_overtaken(number: str, events: Sequence[Event], seen: int) -> None:
-    if len(events) > seen:
-        newer = events[seen]
-        raise OvertakenError(
-            f"{number} 在您打开之后已由 {newer.dept} {newer.actor} 于 {newer.at:%Y-%m-%d %H:%M} 办理“{newer.kind}”，请刷新后再办"
-        )
+    return [[_MATTERS.c.number.in_(wanted[start : start + AT_ONCE])] for start in range(0, len(wanted), AT_ONCE)]

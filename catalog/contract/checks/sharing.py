@@ -23,6 +23,7 @@ FREQUENCIES = {
 def sharing_faults(subject: Subject, _context: Context) -> Iterator[Finding]:
     """Yield faults of the sharing attribute, opening, assessments and update cycle."""
     yield from _attribute(subject)
+    yield from _usage(subject)
     yield from _opening(subject)
     yield from _assessments(subject)
     yield from _frequency(subject)
@@ -66,6 +67,14 @@ def _methods(subject: Subject, share_type: object) -> Iterator[Finding]:
     if share_type == 3 and methods:
         message = "不予共享 has no way of sharing; take govShareMethods away"
         yield subject.fault(subject.at("govShareMethods"), "share.methods", message, law(15))
+
+
+def _usage(subject: Subject) -> Iterator[Finding]:
+    """What may be shared states its 使用条件; what may not has none."""
+    is_shared = subject.gov.get("govShareType") in (1, 2) and subject.data.get("status") == "active"
+    if is_shared and not text(mapping(subject.data.get("description")).get("usage")).strip():
+        message = "active without 使用条件; say in description.usage what the data may be used for"
+        yield subject.fault(("description", "usage"), "usage.missing", message, law(13))
 
 
 def _opening(subject: Subject) -> Iterator[Finding]:

@@ -35,6 +35,7 @@ ROLE_DEPT = {
     Role.OWN_OFFICE: "wjw",
     Role.BUREAU: "dsjj",
     Role.PROVIDER: "gaj",
+    Role.CATALOGUER: "gaj",
     Role.SYSTEM: "",
     Role.SUPERIOR: "szf",
     Role.GOVERNMENT: "szf",
