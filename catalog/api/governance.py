@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +26,7 @@ class Choice:
 class Governance:
     """Reads conflicts and blind spots of one snapshot."""
 
-    def __init__(self, contracts: dict[str, Contract], vocabulary: Vocabulary) -> None:
+    def __init__(self, contracts: Mapping[str, Contract], vocabulary: Vocabulary) -> None:
         self._contracts, self._words = contracts, vocabulary
         self._facts = {fact.rule: fact for fact in vocabulary.facts.values()}
 

@@ -6,13 +6,14 @@ import threading
 from collections import OrderedDict
 from dataclasses import asdict, dataclass
 from datetime import date
-from pathlib import Path
 
 from catalog.access.decide import decide
+from catalog.api.current import Current
 from catalog.api.facts import TOTAL, Facts, Row
 from catalog.api.lineage import column_impact, lineage_of
 from catalog.api.readers import Readers
-from catalog.contract.load import CATALOG_ROOT, SUFFIX
+from catalog.cataloguing.published import Published
+from catalog.cataloguing.shelf import Shelf
 from catalog.contract.model import Contract
 from catalog.contract.vocabulary import Vocabulary
 from catalog.derive.catalogue import CatalogueEntry, catalogue_entry
@@ -46,17 +47,18 @@ class Listed:
 class CatalogueReads:
     """Reads for pages and API. Each answer is of one snapshot: ask :meth:`now` once, and take all from there."""
 
-    def __init__(
-        self, settings: Settings, readers: Readers, contracts: dict[str, Contract], vocabulary: Vocabulary
-    ) -> None:
+    def __init__(self, settings: Settings, readers: Readers, shelf: Shelf, vocabulary: Vocabulary) -> None:
         self._settings, self._readers = settings, readers
-        self.contracts, self.vocabulary = contracts, vocabulary
-        self.entries = {key: catalogue_entry(contract, vocabulary) for key, contract in contracts.items()}
+        self._shelf, self.vocabulary = shelf, vocabulary
+        self._published = shelf.now()
+        self.contracts: Current[str, Contract] = Current(self._published.contracts)
+        self.entries: Current[str, CatalogueEntry] = Current(self._entries_of(self._published))
         self._lock = threading.Lock()
         self._facts: OrderedDict[str, Facts] = OrderedDict()
 
     def now(self) -> Facts:
-        """Return the facts of what ``main`` shows now."""
+        """Return the facts of what ``main`` shows now, in the words of the contracts that are published now."""
+        self._refresh()
         snapshot = self._readers.snapshot()
         with self._lock:
             if snapshot not in self._facts:
@@ -190,10 +192,23 @@ class CatalogueReads:
             "quarantine_rules": dict(sorted(rules.items(), key=lambda item: (-item[1], item[0]))),
         }
 
-    def contract_file(self, key: str) -> Path:
+    def contract_text(self, key: str) -> str:
         """Return the contract's file."""
-        contract = self.contracts[key]
-        return CATALOG_ROOT / "contracts" / contract.dept / f"{contract.resource}{SUFFIX}"
+        return self._published.texts[key]
+
+    def _refresh(self) -> None:
+        """Take over what was approved in the catalogue since."""
+        published = self._shelf.now()
+        with self._lock:
+            if published is self._published:
+                return
+            self._published = published
+            self.contracts.exchange(published.contracts)
+            self.entries.exchange(self._entries_of(published))
+            self._facts.clear()
+
+    def _entries_of(self, published: Published) -> dict[str, CatalogueEntry]:
+        return {key: catalogue_entry(contract, self.vocabulary) for key, contract in published.contracts.items()}
 
     def _listed(self, facts: Facts) -> list[Listed]:
         supply, scores, topics = facts.supply(), facts.scores(), self.vocabulary.categories.topics

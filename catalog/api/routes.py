@@ -53,7 +53,7 @@ def api_router(doors: Doors) -> APIRouter:
     def data(dept: str, resource: str, request: Request) -> JSONResponse:
         principal = presented(request, doors.store)
         doors.limiter.check(principal.key_id if principal else _peer(request))
-        contract = known(reads, dept, resource)
+        contract = reads.now().served(known(reads, dept, resource))
         query = {name: request.query_params.getlist(name) for name in request.query_params}
         named = request.headers.get(APPLICATION_HEADER)
         answer = doors.service.page(contract, principal, query, request.state.request_id, today(), named)

@@ -29,9 +29,20 @@ def read_yaml(path: Path) -> Any:
     return _parse(path.read_bytes(), str(path))
 
 
-def contract_paths(root: Path = CATALOG_ROOT) -> list[Path]:
-    """Return the contract files below ``root/contracts``, sorted by department and resource."""
-    return sorted((root / "contracts").glob(f"*/*{SUFFIX}"))
+def contract_paths(root: Path = CATALOG_ROOT, *, approved: Path | None = None) -> list[Path]:
+    """Return the contract files below ``root/contracts``, sorted by department and resource.
+
+    A file of the same department and resource below ``approved``, where an installation keeps what was approved there,
+    takes the place of the one that is built in.
+    """
+    folders = [folder for folder in (root / "contracts", approved) if folder is not None]
+    found = {path.relative_to(folder): path for folder in folders for path in folder.glob(f"*/*{SUFFIX}")}
+    return [found[name] for name in sorted(found)]
+
+
+def is_withdrawn(contract: Contract) -> bool:
+    """Tell whether the entry was taken out of the catalogue; its file stays as the record of that."""
+    return contract.status == "retired"
 
 
 def load_contract(path: Path) -> Contract:
@@ -42,16 +53,21 @@ def load_contract(path: Path) -> Contract:
     return parse_contract(path.read_bytes(), str(path))
 
 
-def load_contracts(root: Path = CATALOG_ROOT, *, remembered: Path | None = None) -> dict[str, Contract]:
-    """Return every contract by its key ``<dept>.<resource>``; ``remembered`` is a file that makes reading them again fast."""
-    paths = contract_paths(root)
+def load_contracts(
+    root: Path = CATALOG_ROOT, *, remembered: Path | None = None, approved: Path | None = None
+) -> dict[str, Contract]:
+    """Return every contract by its key ``<dept>.<resource>``, without those that were withdrawn.
+
+    ``remembered`` is a file that makes reading them again fast; ``approved`` see :func:`contract_paths`.
+    """
+    paths = contract_paths(root, approved=approved)
     with many_new_objects():
         if remembered is None:
             contracts = [load_contract(path) for path in paths]
         else:
             files = ((path.read_bytes(), str(path)) for path in paths)
             contracts = load_remembered(files, remembered, parse_contract)
-    return {contract.key: contract for contract in contracts}
+    return {contract.key: contract for contract in contracts if not is_withdrawn(contract)}
 
 
 def load_vocabulary(root: Path = CATALOG_ROOT) -> Vocabulary:

@@ -48,7 +48,9 @@ def page_router(reads: CatalogueReads, lineage: LineageStore, elsewhere: Elsewhe
     governed = Governance(reads.contracts, reads.vocabulary)
     document = openapi(reads.contracts, reads.vocabulary)
     departments = {key: department.name for key, department in reads.vocabulary.departments.items()}
-    names = {key: entry.name for key, entry in reads.entries.items()}
+
+    def names() -> dict[str, str]:
+        return {key: entry.name for key, entry in reads.entries.items()}
 
     @router.get("/")
     @router.get("/index.json")
@@ -61,7 +63,7 @@ def page_router(reads: CatalogueReads, lineage: LineageStore, elsewhere: Elsewhe
             "waiting": waiting,
             "city": reads.vocabulary.city,
             "links": elsewhere.links(),
-            "names": names,
+            "names": names(),
         }
         return _either(request, "home.html", facts, **shown)
 
@@ -84,9 +86,9 @@ def page_router(reads: CatalogueReads, lineage: LineageStore, elsewhere: Elsewhe
             return JSONResponse(detail_json(detail), headers=PAGE_HEADERS)
         shown = {
             "contract": contract,
-            "source": reads.contract_file(contract.key).read_text(encoding="utf-8"),
+            "source": reads.contract_text(contract.key),
             "drawing": draw(detail["lineage"]),
-            "names": names,
+            "names": names(),
             "topics": reads.vocabulary.categories.topics,
             "base": own_address(request),
         }
@@ -96,7 +98,7 @@ def page_router(reads: CatalogueReads, lineage: LineageStore, elsewhere: Elsewhe
     @router.get("/quality.json")
     def quality(request: Request) -> Response:
         facts = reads.quality(reads.now())
-        shown = {"section": "quality", "names": names, "contracts": reads.contracts, "links": elsewhere.links()}
+        shown = {"section": "quality", "names": names(), "contracts": reads.contracts, "links": elsewhere.links()}
         return _either(request, "quality.html", facts, **shown)
 
     @router.get("/governance")
@@ -105,7 +107,7 @@ def page_router(reads: CatalogueReads, lineage: LineageStore, elsewhere: Elsewhe
         params = request.query_params
         choice = Choice(params.get("rule", "")[:LONGEST_QUERY], page_number(params.get("page", "")))
         facts = governed.report(reads.now(), choice)
-        return _either(request, "governance.html", facts, section="governance", departments=departments, names=names)
+        return _either(request, "governance.html", facts, section="governance", departments=departments, names=names())
 
     @router.get("/language/{code}")
     def language(request: Request, code: str) -> Response:

@@ -48,6 +48,11 @@ class Settings(BaseSettings):
         return self.root / "app.db"
 
     @property
+    def contracts(self) -> Path:
+        """Contracts that were approved in this installation, over those that are built in: a git repository."""
+        return self.root / "contracts"
+
+    @property
     def warehouse(self) -> Path:
         """Iceberg data and metadata files."""
         return self.root / "warehouse"
