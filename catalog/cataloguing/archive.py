@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import structlog
 from filelock import FileLock
 
 from catalog.cataloguing.published import path_of
 
 PATCHES, DONE, LOCK = "patches", "published", ".lock"
 REPOSITORY_PATH = "catalog"  # where the same files are in the project's own repository
+log = structlog.get_logger(__name__)
 _UNFIT = re.compile(r"[<>\x00-\x1f\x7f]")
 
 
@@ -69,9 +71,16 @@ class Archive:
         return [one.number for one in fresh]
 
     def _keep(self, one: Publication) -> None:
-        if shutil.which("git") is None:
-            self._write(self.folder / PATCHES / f"{one.number}.patch", patch(one.key, one.before, one.after))
-            return
+        """Commit a publication; where git is missing or fails, leave its patch: the file itself is written already."""
+        try:
+            if shutil.which("git") is not None:
+                self._commit(one)
+                return
+        except (subprocess.SubprocessError, OSError) as error:
+            log.warning("a publication was not committed", number=one.number, error=str(error))
+        self._write(self.folder / PATCHES / f"{one.number}.patch", patch(one.key, one.before, one.after))
+
+    def _commit(self, one: Publication) -> None:
         if not (self.folder / ".git").is_dir():
             self._git("init", "--quiet", "--initial-branch=main")
         self._git("add", "--", _file(one.key))

@@ -14,6 +14,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from catalog.cataloguing.form import fold_contract, unfold_contract
 from catalog.cataloguing.published import Published
+from catalog.contract.checks.columns import FITTING_TYPES
 from catalog.contract.checks.subject import PLACEHOLDER
 from catalog.contract.document import read_document
 from catalog.contract.model import LOGICAL_OF, TYPE_PATTERN
@@ -42,6 +43,44 @@ def from_sample(dept: str, resource: str, sample: Sample, published: Published) 
     text = scaffold(dept, resource, sample, published.vocabulary, published.contracts)
     document: dict[str, Any] = read_document(text.encode(), places=False).data
     return {**document, "id": str(uuid4())}
+
+
+def from_table(
+    dept: str, resource: str, table: str, types: Mapping[str, str], texts: Sample, published: Published
+) -> dict[str, Any]:
+    """Return a draft from a table of the lakehouse; ``types`` are its columns' types, which count more than the texts.
+
+    Raises:
+        ValueError: ``resource`` is no name.
+    """
+    folded, columns = fold_contract(from_sample(dept, resource, texts, published))
+    known = {
+        prop.name: prop
+        for contract in published.contracts.values()
+        if contract.key == table
+        for prop in contract.properties
+    }
+    for column in columns:
+        physical = types.get(column["physicalName"], "")
+        column["name"] = column["physicalName"]  # a table of the lakehouse has its names already
+        if physical and physical.partition("(")[0] != column["physicalType"].partition("(")[0]:
+            column |= {"physicalType": physical, "logicalType": LOGICAL_OF[physical.partition("(")[0]]}
+            column.pop("logicalTypeOptions", None)
+            if not _fits(column["gov"].get("govDataType"), physical):
+                column["gov"]["govDataType"] = _data_type(physical)
+        if (prop := known.get(column["name"])) is not None:
+            column |= {"businessName": prop.business_name, "classification": prop.classification}
+            column["gov"] |= {"govItem": prop.gov.item, "govDataType": prop.gov.data_type}
+    return unfold_contract(folded, columns)
+
+
+def _fits(code: Any, physical: str) -> bool:
+    return physical.partition("(")[0] in FITTING_TYPES.get(str(code), ())
+
+
+def _data_type(physical: str) -> str:
+    base = physical.partition("(")[0]
+    return next(code for code, fitting in FITTING_TYPES.items() if base in fitting)
 
 
 def blank(dept: str, resource: str, published: Published) -> dict[str, Any]:

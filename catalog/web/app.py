@@ -20,6 +20,7 @@ from catalog.access.accounts import AccountStore
 from catalog.access.app_database import AppDatabaseUnavailable
 from catalog.access.sessions import SessionStore
 from catalog.access.store import AccessStore
+from catalog.api.cataloguing import CataloguingViews
 from catalog.api.clock import now, today
 from catalog.api.data import DataService
 from catalog.api.desk import Desk
@@ -30,13 +31,20 @@ from catalog.api.published import PublishedData
 from catalog.api.readers import QueryError, Readers
 from catalog.api.reads import CatalogueReads
 from catalog.api.routes import Doors, api_router
+from catalog.cataloguing.archive import Archive
+from catalog.cataloguing.desk import CataloguingDesk
+from catalog.cataloguing.shelf import Shelf
+from catalog.cataloguing.store import CataloguingStore
+from catalog.contract.load import load_vocabulary
+from catalog.sharing.calendar import load_calendar
+from catalog.web.cataloguing import Cataloguing, cataloguing_router
+from catalog.web.cataloguing_sheets import sheets_router
+from catalog.web.cataloguing_wizard import wizard_router
 from catalog.compliance.days import month_of
 from catalog.compliance.gather import Gatherer
 from catalog.compliance.report import build_report
-from catalog.contract.load import load_contracts, load_vocabulary
 from catalog.contract.vocabulary import Vocabulary
 from catalog.sharing.acting import Acting
-from catalog.sharing.calendar import load_calendar
 from catalog.sharing.grants import GrantBook
 from catalog.sharing.practice import load_practice
 from catalog.sharing.reminders import ReminderStore
@@ -77,13 +85,18 @@ class GeneratedDocs(StaticFiles):
 
 def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> FastAPI:
     """Return the application over one home folder."""
-    contracts, vocabulary = load_contracts(), load_vocabulary()
+    vocabulary, calendar = load_vocabulary(), load_calendar()
     readers = Readers(settings)
     database = app_database(settings)
     store, lineage, sharing = AccessStore(database), LineageStore(database), SharingStore(database)
     people = People(AccountStore(database), SessionStore(database))
-    reads = CatalogueReads(settings, readers, contracts, vocabulary)
-    gatherer = Gatherer(settings, sharing, store, contracts, vocabulary)
+    cataloguing_desk = CataloguingDesk(
+        CataloguingStore(database, calendar), Shelf(vocabulary, Archive(settings.contracts))
+    )
+    cataloguing_desk.settle()
+    reads = CatalogueReads(settings, readers, cataloguing_desk.shelf, vocabulary)
+    cataloguing = Cataloguing(cataloguing_desk, CataloguingViews(cataloguing_desk, calendar), reads, readers)
+    gatherer = Gatherer(settings, sharing, store, reads.contracts, vocabulary)
     reminders = ReminderStore(database)
     tokens = Tokens(page_secret(settings.app_db.with_name("page-token.key")))
     service = DataService(readers, store, tokens, reads.entries, GrantBook(sharing))
@@ -100,6 +113,7 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
         people.close()
         sharing.close()
         reminders.close()
+        cataloguing_desk.store.close()
 
     app = FastAPI(title="citybrain", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     recognise(app, people)
@@ -108,8 +122,10 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     app.include_router(api_router(Doors(reads, service, store, lineage, limiter or RateLimiter())))
     elsewhere = Elsewhere(settings.docs, os.environ.get(AIRFLOW_URL) or None)
     app.include_router(signin_router(people))
-    published = PublishedData(readers, contracts, reads.now)
-    acting = Acting(sharing, load_calendar(), load_practice(), published)
+    for made in (cataloguing_router, wizard_router, sheets_router):
+        app.include_router(made(cataloguing))
+    published = PublishedData(readers, reads.contracts, reads.now)
+    acting = Acting(sharing, calendar, load_practice(), published)
     desk = Desk(acting, reminders, store, reads, published, now)
     app.include_router(page_router(reads, lineage, elsewhere, desk))
     app.include_router(desk_router(desk))

@@ -40,6 +40,14 @@ COMPOSED = {
     "desk_move",
     "desk_hint",
 }
+# Groups within an area that are put together from a value too.
+COMPOSED_GROUPS = (
+    "cataloguing.light.",
+    "cataloguing.step.",
+    "cataloguing.note.",
+    "cataloguing.hint.",
+    "cataloguing.ask.",
+)
 USED = {
     key for source in SOURCES for key in re.findall(r"""\b(?:t|texts)\(['"]([\w.-]+)['"]""", source.read_text("utf-8"))
 }
@@ -52,7 +60,7 @@ def test_every_text_asked_for_is_there() -> None:
 
 
 def test_no_text_is_left_over() -> None:
-    left = {key for key in KEYS - USED if key.split(".")[0] not in COMPOSED}
+    left = {key for key in KEYS - USED if key.split(".")[0] not in COMPOSED and not key.startswith(COMPOSED_GROUPS)}
     assert left == set()
 
 
