@@ -58,7 +58,7 @@ class CatalogueReads:
 
     def now(self) -> Facts:
         """Return the facts of what ``main`` shows now, in the words of the contracts that are published now."""
-        self._refresh()
+        self.refresh()
         snapshot = self._readers.snapshot()
         with self._lock:
             if snapshot not in self._facts:
@@ -196,7 +196,7 @@ class CatalogueReads:
         """Return the contract's file."""
         return self._published.texts[key]
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
         """Take over what was approved in the catalogue since."""
         published = self._shelf.now()
         with self._lock:

@@ -130,6 +130,7 @@ async def bounded_body(request: Request, largest: int) -> bytes:
 
 def known(reads: CatalogueReads, dept: str, resource: str) -> Contract:
     """Return the contract of a resource named by a stranger; raise :class:`ApiError` 404 when there is none."""
+    reads.refresh()
     contract = reads.contracts.get(f"{dept}.{resource}")
     if contract is None:
         raise no_such_resource()

@@ -36,6 +36,10 @@ class Outdated(ValueError):
     """The published entry has changed since the proposal began, or another proposal about it is under way."""
 
 
+class NotWritten(RuntimeError):
+    """A publication is decided and its file could not be written; it is written with the next one, or the next start."""
+
+
 @dataclass(frozen=True)
 class Act:
     """Who does what to which proposal, having seen how many of its events."""
@@ -116,6 +120,7 @@ class CataloguingDesk:
             UnknownMatter, OvertakenError, IllegalMove, ClockError: see :meth:`CataloguingStore.move`.
             NotReady: something that the law asks for is missing.
             Outdated: the published entry has changed since.
+            NotWritten: it is published, and its file is not there yet.
         """
         stands = self.store.proposal(act.number)
         event = self._event(act, stands)
@@ -123,7 +128,13 @@ class CataloguingDesk:
             self._check(stands, act)
         moved = self.store.move(act.number, event, seen=act.seen)
         if act.kind is Kind.PUBLISH:
-            self.settle()
+            try:
+                self.settle()
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise NotWritten(
+                    f"已审核发布，但目录文件没有写入（{reason}），排除故障后随下一次发布或重启补写"
+                ) from error
         return moved
 
     def settle(self) -> list[str]:

@@ -157,7 +157,7 @@ def field_label(field: str) -> str:
     known = [FIELDS.get(word, "") for word in words]
     last = next((word for word in reversed(known) if word), field or "全表")
     column = words[0] if len(words) > 1 and not known[0] else ""
-    outer = known[0] if len(words) > 1 and known[0] and known[0] != last else ""
+    outer = known[0] if len(words) > 1 and known[0] not in ("", last, FIELDS["description"]) else ""
     before = column or outer
     return f"{before} · {last}" if before else last
 

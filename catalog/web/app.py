@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,7 @@ from catalog.sharing.reminders import ReminderStore
 from catalog.sharing.store import SharingStore
 from catalog.web.compliance import compliance_router
 from catalog.web.desk import desk_router
+from catalog.web.dcat import dcat_router
 from catalog.web.pages import Elsewhere, page_router
 from catalog.web.protection import protect
 from catalog.web.signin import People, recognise, signin_router
@@ -93,7 +94,8 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     cataloguing_desk = CataloguingDesk(
         CataloguingStore(database, calendar), Shelf(vocabulary, Archive(settings.contracts))
     )
-    cataloguing_desk.settle()
+    with suppress(OSError):  # what cannot be written now is told when somebody publishes
+        cataloguing_desk.settle()
     reads = CatalogueReads(settings, readers, cataloguing_desk.shelf, vocabulary)
     cataloguing = Cataloguing(cataloguing_desk, CataloguingViews(cataloguing_desk, calendar), reads, readers)
     gatherer = Gatherer(settings, sharing, store, reads.contracts, vocabulary)
@@ -124,6 +126,7 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     app.include_router(signin_router(people))
     for made in (cataloguing_router, wizard_router, sheets_router):
         app.include_router(made(cataloguing))
+    app.include_router(dcat_router(reads))
     published = PublishedData(readers, reads.contracts, reads.now)
     acting = Acting(sharing, calendar, load_practice(), published)
     desk = Desk(acting, reminders, store, reads, published, now)

@@ -18,7 +18,7 @@ from catalog.api.errors import ApiError
 from catalog.api.readers import Readers
 from catalog.api.reads import CatalogueReads
 from catalog.api.values import plain
-from catalog.cataloguing.desk import DOING, Act, CataloguingDesk, NotReady, Outdated
+from catalog.cataloguing.desk import DOING, Act, CataloguingDesk, NotReady, NotWritten, Outdated
 from catalog.cataloguing.drafting import blank, from_table
 from catalog.cataloguing.live import look
 from catalog.cataloguing.proposal import MACHINE, Kind, Proposal
@@ -120,7 +120,7 @@ def cataloguing_router(held: Cataloguing) -> APIRouter:
             said["days"] = int(said["days"]) if said["days"].isdigit() and len(said["days"]) < 4 else 0
         try:
             desk.act(Act(proposal.number, kind, person, held.now(), seen_of(form), said))
-        except (IllegalMove, ClockError, OvertakenError, NotReady, Outdated) as error:
+        except (IllegalMove, ClockError, OvertakenError, NotReady, Outdated, NotWritten) as error:
             facts = views.detail(held.proposal(number), held.asked(person))
             answer = either(request, "cataloguing_proposal.html", facts, fault=str(error), typed=said)
             answer.status_code = 409
@@ -154,7 +154,7 @@ def cataloguing_router(held: Cataloguing) -> APIRouter:
             "own": own,
             "tables": sorted(held.reads.now().tables()),
             "fault": fault,
-            "typed": {name: text_of(form, name) for name in ("start", "resource", "key", "table")} if form else {},
+            "typed": {name: text_of(form or FormData(), name) for name in ("start", "resource", "key", "table")},
         }
         answer = page(request, "cataloguing_new.html", section="cataloguing", **shown)
         answer.status_code = 422 if fault else 200

@@ -17,7 +17,7 @@ from fastapi.responses import RedirectResponse
 
 from catalog.access.person import Doing, Person, permit
 from catalog.api.errors import ApiError
-from catalog.cataloguing.desk import DOING, Act, NotReady, Outdated
+from catalog.cataloguing.desk import DOING, Act, NotReady, NotWritten, Outdated
 from catalog.cataloguing.proposal import MACHINE
 from catalog.cataloguing.sheet_guard import LARGEST_FILE, RefusedFile
 from catalog.cataloguing.sheet_read import CellFault, read_workbook
@@ -118,7 +118,7 @@ def sheets_router(held: Cataloguing) -> APIRouter:
             try:
                 desk.act(Act(proposal.number, kind, person, held.now(), len(proposal.events), {}))
                 count += 1
-            except (NotReady, Outdated, IllegalMove, OvertakenError) as error:
+            except (NotReady, Outdated, IllegalMove, OvertakenError, NotWritten) as error:
                 told.append(f"{proposal.number} {proposal.title}：{error}")
         if not told and count:
             return RedirectResponse(f"/cataloguing/batch/{batch}", status_code=303)

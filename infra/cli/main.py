@@ -17,6 +17,7 @@ from infra.cli import (
     account,
     backup,
     bench,
+    catalogue,
     compliance,
     contract,
     demo,
@@ -39,6 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(contract.app, name="contract")
+app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(account.app, name="account")
 app.add_typer(stack.app, name="stack")
 app.add_typer(spark.app, name="spark")
