@@ -12,7 +12,9 @@ from catalog.api.clock import now, today
 from catalog.api.published import PublishedData
 from catalog.api.readers import Readers
 from catalog.api.reads import CatalogueReads
-from catalog.contract.load import load_contracts, load_vocabulary
+from catalog.cataloguing.archive import Archive
+from catalog.cataloguing.shelf import Shelf
+from catalog.contract.load import load_vocabulary
 from catalog.sharing.acting import Acting
 from catalog.sharing.calendar import load_calendar
 from catalog.sharing.duties import standing
@@ -36,13 +38,13 @@ class OpenDesk:
 @contextmanager
 def open_desk(settings: Settings) -> Iterator[OpenDesk]:
     """Give the desk of a home for the length of a block."""
-    contracts, address = load_contracts(), app_database(settings)
+    address, vocabulary = app_database(settings), load_vocabulary()
     with ExitStack() as stack:
         store, reminders, readers = SharingStore(address), ReminderStore(address), Readers(settings)
         for opened in (store, reminders, readers):
             stack.callback(opened.close)
-        reads = CatalogueReads(settings, readers, contracts, load_vocabulary())
-        published = PublishedData(readers, contracts, reads.now)
+        reads = CatalogueReads(settings, readers, Shelf(vocabulary, Archive(settings.contracts)), vocabulary)
+        published = PublishedData(readers, reads.contracts, reads.now)
         yield OpenDesk(Acting(store, load_calendar(), load_practice(), published), reminders)
 
 

@@ -35,23 +35,23 @@ from catalog.cataloguing.archive import Archive
 from catalog.cataloguing.desk import CataloguingDesk
 from catalog.cataloguing.shelf import Shelf
 from catalog.cataloguing.store import CataloguingStore
-from catalog.contract.load import load_vocabulary
-from catalog.sharing.calendar import load_calendar
-from catalog.web.cataloguing import Cataloguing, cataloguing_router
-from catalog.web.cataloguing_sheets import sheets_router
-from catalog.web.cataloguing_wizard import wizard_router
 from catalog.compliance.days import month_of
 from catalog.compliance.gather import Gatherer
 from catalog.compliance.report import build_report
+from catalog.contract.load import load_vocabulary
 from catalog.contract.vocabulary import Vocabulary
 from catalog.sharing.acting import Acting
+from catalog.sharing.calendar import load_calendar
 from catalog.sharing.grants import GrantBook
 from catalog.sharing.practice import load_practice
 from catalog.sharing.reminders import ReminderStore
 from catalog.sharing.store import SharingStore
+from catalog.web.cataloguing import Cataloguing, cataloguing_router
+from catalog.web.cataloguing_sheets import sheets_router
+from catalog.web.cataloguing_wizard import wizard_router
 from catalog.web.compliance import compliance_router
-from catalog.web.desk import desk_router
 from catalog.web.dcat import dcat_router
+from catalog.web.desk import desk_router
 from catalog.web.pages import Elsewhere, page_router
 from catalog.web.protection import protect
 from catalog.web.signin import People, recognise, signin_router
