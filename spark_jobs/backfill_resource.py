@@ -36,9 +36,9 @@ def transform(received: DataFrame, judge: Judge) -> DataFrame:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Take in what is new below ``options.source``, and return the outcomes."""
-    inputs = load_inputs(checked=False)
-    contract = inputs.named(options.resource)[0]
     settings = Settings()
+    inputs = load_inputs(checked=False, approved=settings.contracts)
+    contract = inputs.named(options.resource)[0]
     files = source_files(options.source, settings)
     encoding = options.encoding or contract.gov.source.encoding or "utf-8"
     with open_session(f"backfill {contract.key}") as session:

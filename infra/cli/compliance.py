@@ -124,7 +124,10 @@ def _gatherer() -> Iterator[tuple[Gatherer, Vocabulary]]:
     sharing = SharingStore(app_database(settings))
     try:
         with open_store(app_database(settings)) as access:
-            yield Gatherer(settings, sharing, access, load_contracts(), vocabulary), vocabulary
+            yield (
+                Gatherer(settings, sharing, access, load_contracts(approved=settings.contracts), vocabulary),
+                vocabulary,
+            )
     finally:
         sharing.close()
 

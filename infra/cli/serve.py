@@ -186,8 +186,9 @@ def _url(host: str, port: int) -> str:
 def _check_grant(dept: str, name: str, granted: list[str], last_day: date | None) -> None:
     from catalog.api.clock import today
     from catalog.contract.load import load_contracts, load_vocabulary
+    from lakehouse.connect.settings import Settings
 
-    contracts = load_contracts()
+    contracts = load_contracts(approved=Settings().contracts)
     unknown = sorted(set(granted) - contracts.keys())
     if unknown:
         raise UserError(

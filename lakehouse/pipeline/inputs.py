@@ -50,14 +50,15 @@ class Inputs:
         return near[0].replace(".", "/")
 
 
-def load_inputs(*, checked: bool = True, remembered: Path | None = None) -> Inputs:
+def load_inputs(*, checked: bool = True, remembered: Path | None = None, approved: Path | None = None) -> Inputs:
     """Load contracts and vocabulary; with ``checked``, raise :class:`WrongInput` naming every lint fault.
 
-    ``remembered`` is a file in which contracts are kept once they were read; losing it costs time only.
+    ``remembered`` is a file in which contracts are kept once they were read; losing it costs time only. ``approved`` is the
+    installation's folder of contracts that were approved in its catalogue (``Settings.contracts``).
     """
     if checked:
         faults = [finding for finding in lint(CATALOG_ROOT) if finding.severity == "error"]
         if faults:
             listed = "\n".join(f"{f.path}:{f.line}: {f.field}: {f.message}" for f in faults)
             raise WrongInput(f"{len(faults)} faults in the contracts:\n{listed}", hint="citybrain contract lint")
-    return Inputs(load_contracts(remembered=remembered), load_vocabulary())
+    return Inputs(load_contracts(remembered=remembered, approved=approved), load_vocabulary())

@@ -43,7 +43,7 @@ def run_pipeline(
     """
     started = time.monotonic()
     have_dbt_at_hand()
-    inputs = load_inputs()
+    inputs = load_inputs(approved=settings.contracts)
     wanted = inputs.named(only)
     branch = open_branch(settings, new_name("run"))
     log.info("run started", branch=branch.name, resources=len(wanted))

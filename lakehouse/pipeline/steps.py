@@ -62,7 +62,7 @@ def ingest_step(settings: Settings, resource_key: str, source: SourceSystem) -> 
     Raises:
         PipelineError: the source cannot be reached; a retry may help.
     """
-    inputs = load_inputs(checked=False)
+    inputs = load_inputs(checked=False, approved=settings.contracts)
     contract = inputs.named(resource_key)[0]
     inbound = join_branch(settings, INBOUND)
     rebase(settings, inbound, _tables_of([resource_key]))
@@ -82,7 +82,7 @@ def pending_topics(settings: Settings) -> list[str]:
 
     They are in the order in which each is to be built once only.
     """
-    inputs = load_inputs(checked=False)
+    inputs = load_inputs(checked=False, approved=settings.contracts)
     return [
         topic
         for topic in build_order(inputs)
@@ -92,7 +92,7 @@ def pending_topics(settings: Settings) -> list[str]:
 
 def open_topic_branch(settings: Settings, topic: str) -> dict[str, Any]:
     """Open a branch with what ``inbound`` has for ``topic`` that ``main`` lacks; ``branch`` is None when nothing is new."""
-    inputs = load_inputs(checked=False)
+    inputs = load_inputs(checked=False, approved=settings.contracts)
     pending = _pending(settings, inputs, topic)
     outcomes = kept_outcomes(settings, _resources(inputs, topic))
     if not pending and not outcomes and _is_built(settings, inputs, topic):
@@ -106,7 +106,7 @@ def open_topic_branch(settings: Settings, topic: str) -> dict[str, Any]:
 
 def transform_step(settings: Settings, branch: str, topic: str) -> dict[str, Any]:
     """Audit the topic's resources on the branch and let dbt build the topic's models."""
-    inputs = load_inputs(checked=False)
+    inputs = load_inputs(checked=False, approved=settings.contracts)
     held = join_branch(settings, branch)
     outcomes = kept_outcomes(settings, _resources(inputs, topic))
     return _verdict(settings, held, transform(settings, held, inputs, outcomes, topic))
@@ -115,14 +115,16 @@ def transform_step(settings: Settings, branch: str, topic: str) -> dict[str, Any
 def check_step(settings: Settings, branch: str, topic: str) -> dict[str, Any]:
     """Audit the topic's marts and commit them to the branch."""
     held = join_branch(settings, branch)
-    return _verdict(settings, held, check(settings, held, load_inputs(checked=False), topic))
+    return _verdict(
+        settings, held, check(settings, held, load_inputs(checked=False, approved=settings.contracts), topic)
+    )
 
 
 def publish_step(settings: Settings, branch: str, topic: str) -> dict[str, Any]:
     """Publish the branch in one step; the ops tables that other topics publish too are written again on conflict."""
     if topic == CATALOGUE_TOPIC:
         have_dbt_at_hand()
-    inputs = load_inputs(checked=False)
+    inputs = load_inputs(checked=False, approved=settings.contracts)
     held = join_branch(settings, branch)
     outcomes = kept_outcomes(settings, _resources(inputs, topic))
     schemas = schemas_of(inputs, topic)
