@@ -24,7 +24,8 @@ class BadIndex(ValueError):
 
 def pack(arrays: Mapping[str, Array], notes: Mapping[str, Any]) -> bytes:
     """Return arrays and notes as the content of an index file: a line of JSON, then every array on a 64-byte place."""
-    places, offset = {}, 0
+    places: dict[str, dict[str, Any]] = {}
+    offset = 0
     for name, array in arrays.items():
         places[name] = {"dtype": array.dtype.str, "count": int(array.size), "offset": offset}
         offset += -(-array.nbytes // ALIGNMENT) * ALIGNMENT

@@ -60,7 +60,7 @@ def build_names(things: Sequence[Named]) -> bytes:
     arrays, syllables = build_texts(texts)
     of = np.fromiter((number[thing.name] for thing in things), np.uint32, len(things))
     above = np.fromiter((-1 if t.above is None else t.above for t in things), np.int32, len(things))
-    levels = np.fromiter((thing.level for thing in things), np.uint8, len(things))
+    levels = np.fromiter((thing.level for thing in things), np.int32, len(things))
     order = np.lexsort((np.arange(len(things)), levels, of)).astype(np.uint32)
     refs = "".join(thing.ref for thing in things).encode()
     more = [(place, thing.more) for place, thing in enumerate(things) if thing.more]
@@ -137,36 +137,43 @@ class NameIndex:
         if not words:
             return []
         exact = [self._texts.find(word) for word in words]
-        found = self._things(exact, limit)
-        split = self._split(words[0], limit) if len(words) == 1 and not found else None
-        if split:
-            return split
-        matches = [self._match(thing, words, exact) for thing in found]
-        if len(found) < limit:
-            near = [self._with_mistakes(word, without) for word, without in zip(words, exact, strict=True)]
-            more = [thing for thing in self._things(near, limit) if thing not in set(found)]
-            matches += [self._match(thing, words, near) for thing in more[: limit - len(found)]]
-        return matches
+        matches = self._matches(words, exact, limit)
+        if len(matches) < limit:
+            near = self._with_a_mistake(words, exact, limit)
+            split = self._split(words[0], limit) if len(words) == 1 and not matches else []
+            is_whole = any(how < How.MISTAKEN_INSIDE for match in near for _, how in match.words)
+            matches += [*near, *split] if is_whole else [*split, *near]
+        return list({match.ref: match for match in reversed(matches)}.values())[::-1][:limit]
 
     def thing(self, place: int) -> Match:
         """Return the thing at a place of the list that the index was built from."""
         return self._match(place, [], [])
 
-    def _with_mistakes(self, word: str, exact: Found) -> Found:
-        near = self._texts.find_near(word)
-        return Found.of([(exact.texts, exact.how), (near.texts, near.how)], len(self._texts))
+    def _matches(self, words: Sequence[str], found: Sequence[Found], limit: int) -> list[Match]:
+        return [self._match(thing, words, found) for thing in self._things(found, limit)]
+
+    def _with_a_mistake(self, words: Sequence[str], exact: Sequence[Found], limit: int) -> list[Match]:
+        """Return what is meant when one of the words has a mistake; for want of that, when each may have one."""
+        near = [self._texts.find_near(word) for word in words]
+        matches: list[Match] = []
+        for number, part in enumerate(near):
+            found = [*exact[:number], part, *exact[number + 1 :]]
+            matches += self._matches(words, found, limit)
+        if matches or len(words) == 1:
+            return matches
+        every = [Found.of([(f.texts, f.how) for f in pair], len(self._texts)) for pair in zip(exact, near, strict=True)]
+        return self._matches(words, every, limit)
 
     def _split(self, word: str, limit: int) -> list[Match]:
-        """Read a word as two, the first of which begins a name: the division with the narrower part last, or first."""
+        """Read a word as two, of which one is in the thing's own name, where texts hold both."""
         if len(word) > LONGEST_JOINED:
             return []
         for cut in range(len(word) - 2, 1, -1):
             parts = [word[:cut], word[cut:]]
             if all(map(self._texts.holds, parts)):
-                found = [self._texts.find(part) for part in parts]
-                things = self._things(found, limit)
-                if things:
-                    return [self._match(thing, parts, found) for thing in things]
+                matches = self._matches(parts, [self._texts.find(part) for part in parts], limit)
+                if matches:
+                    return matches
         return []
 
     def _things(self, found: Sequence[Found], limit: int) -> list[int]:

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import structlog
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
@@ -20,13 +19,14 @@ from catalog.api.data import DataService
 from catalog.api.limits import RateLimiter
 from catalog.api.lineage_store import LineageStore
 from catalog.api.paging import Tokens
-from catalog.api.readers import QueryError, Readers
+from catalog.api.readers import Readers
 from catalog.api.reads import CatalogueReads
 from catalog.api.routes import Doors, api_router
 from catalog.contract.load import load_contracts, load_vocabulary
 from catalog.web.pages import Elsewhere, page_router
 from catalog.web.protection import protect
 from catalog.web.templating import STATIC
+from catalog.web.warming import kept_warm, warm
 from lakehouse.connect.app_database import app_database
 from lakehouse.connect.settings import Settings
 
@@ -34,8 +34,6 @@ GENERATED_DOCS = ("quality", "dbt")
 SECRET_BYTES = 32
 CACHED_FOR_EVER = "public, max-age=31536000, immutable"
 AIRFLOW_URL = "CITYBRAIN_AIRFLOW_URL"
-
-log = structlog.get_logger(__name__)
 
 
 class MarkedFiles(StaticFiles):
@@ -67,8 +65,9 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await run_in_threadpool(_warm, reads)
-        yield
+        await run_in_threadpool(warm, reads)
+        with kept_warm(reads):
+            yield
         readers.close()
         store.close()
         lineage.close()
@@ -113,11 +112,3 @@ def _add_health(app: FastAPI, reads: CatalogueReads) -> None:
             return JSONResponse({"status": "ready", "snapshot": facts.snapshot, "published_at": facts.published_at})
         hint = "citybrain run --source DIR"
         return JSONResponse({"status": "nothing published yet", "snapshot": None, "hint": hint}, status_code=503)
-
-
-def _warm(reads: CatalogueReads) -> None:
-    """Ask the first questions before the first visitor does."""
-    try:
-        reads.overview(reads.now())
-    except QueryError as error:
-        log.warning("nothing could be read at start", error=str(error))

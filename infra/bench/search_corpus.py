@@ -19,7 +19,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from catalog.contract.load import load_contracts, load_vocabulary
+from catalog.contract.load import load_contracts, load_vocabulary, read_yaml
 from catalog.search.divisions import Change, Division, changes_of_events, division_things
 from catalog.search.names import Named
 from infra.cli.output import UserError
@@ -31,18 +31,7 @@ FILES = ("provinces", "cities", "areas", "streets", "villages")
 EVENTS = "data/historical_changes_v1.json"
 FETCH_SECONDS = 300
 DEPARTMENT, ENTRY, ITEM = 6, 7, 8
-SUBJECTS = (
-    "户籍人口 流动人口 婚姻登记 社会救助 低保对象 特困人员 残疾人 养老机构 学籍 教师资格 幼儿园 企业登记 个体工商户 行政许可 行政处罚"
-    " 信用评价 不动产登记 建设工程 施工许可 房屋租赁 公积金缴存 社保参保 失业保险 工伤保险 养老待遇 职业技能 医保结算 定点医疗机构"
-    " 出生医学证明 预防接种 传染病报告 医师执业 药品经营 食品生产 特种设备 危险化学品 安全隐患 消防检查 防汛物资 地质灾害 环境监测"
-    " 排污许可 水质监测 空气质量 建设用地 耕地保护 林权 农机购置 粮食储备 价格监测 能耗统计 项目投资 招标投标 政府采购 财政补贴 纳税申报"
-    " 发票 车辆登记 驾驶证 交通违法 公交线路 道路运输 港口作业 城管事件 垃圾分类 市政设施 地下管线 信访事项 热线工单 法律援助 公证"
-).split()
-FORMS = "基本信息 登记信息 变更记录 注销记录 审批结果 年检记录 监测数据 统计月报 名录 证照 办件信息 检查记录 处罚决定 补贴发放 业务明细".split()
-HOLDERS = (
-    " 申请人 经办人 法定代表人 监护人 户主 配偶 被监护人 负责人 联系人 受益人 投保人 权利人 承租人 出租人 当事人 举报人 检查人员 审批"
-    " 登记 注册 变更前 变更后 原 现 上期 本期 首次 最近一次 主管 所属 实际 计划 累计 人均 年度 月度 有效 失效"
-).split(" ")
+WORDS = Path(__file__).with_name("search_words.yaml")
 
 
 def corpus(items: int, seed: int) -> list[Named]:
@@ -54,7 +43,8 @@ def corpus(items: int, seed: int) -> list[Named]:
 
 def made_items(count: int, seed: int, offset: int) -> list[Named]:
     """Return items as a large city's catalogue has them: subject and form, then whose and which item of the vocabulary."""
-    words, dice = load_vocabulary(), random.Random(seed)  # noqa: S311  # no secret is made of it
+    words, parts = load_vocabulary(), read_yaml(WORDS)
+    dice = random.Random(seed)  # noqa: S311  # no secret is made of it
     names = sorted({item.name for item in words.items.values()} | _business_names())
     departments = [department.name for department in words.departments.values()]
     things: list[Named] = []
@@ -64,11 +54,11 @@ def made_items(count: int, seed: int, offset: int) -> list[Named]:
         things.append(Named(f"dept:{number}", department, DEPARTMENT))
         of_department = offset + len(things) - 1
         while share:
-            title = f"{dice.choice(SUBJECTS)}{dice.choice(FORMS)}"
+            title = f"{dice.choice(parts['subjects'])}{dice.choice(parts['forms'])}"
             things.append(Named(f"entry:{len(things)}", title, ENTRY, of_department))
             of_entry = offset + len(things) - 1
             size = min(share, dice.randint(6, 24))
-            holders = dice.choices(HOLDERS, k=size)
+            holders = dice.choices(parts["holders"], k=size)
             for holder in holders:
                 things.append(Named(f"item:{made}", f"{holder}{dice.choice(names)}", ITEM, of_entry))
                 made += 1
@@ -133,9 +123,7 @@ def _fetch_changes(work: Path, into: Path) -> None:
 
 
 def _run(command: Iterable[str], work: Path, what: str) -> None:
-    done = subprocess.run(
-        list(command), cwd=work, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False
-    )
+    done = subprocess.run(list(command), cwd=work, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False)
     if done.returncode:
         raise UserError(
             f"{what} cannot be fetched: {done.stderr.strip()[-300:]}", hint="the bench needs a package registry once"

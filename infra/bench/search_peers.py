@@ -100,9 +100,12 @@ def build_postgres(address: str, rows: Iterable[Row]) -> None:
     with psycopg.connect(address, autocommit=True) as db:
         db.execute("create extension if not exists pg_trgm")
         db.execute(TABLE_SQL)
-        with db.cursor() as cursor, cursor.copy(
-            "copy place (ref, name, above, letters, letters_above, initials, initials_above) from stdin"
-        ) as copy:
+        with (
+            db.cursor() as cursor,
+            cursor.copy(
+                "copy place (ref, name, above, letters, letters_above, initials, initials_above) from stdin"
+            ) as copy,
+        ):
             for row in rows:
                 copy.write_row(row)
         db.execute("set maintenance_work_mem = '512MB'")
@@ -136,7 +139,9 @@ def postgres_finder(address: str) -> Finder:
         held_ = " and ".join("said like %s" for _ in words)
         whole = "(name = %s or letters = %s or initials = %s) desc, length(name), ref"
         likes = [f"%{word}%" for word in words]
-        found = asked(f"select ref, name from place where {held_} order by {whole} limit %s", [*likes, last, last, last, limit])
+        found = asked(
+            f"select ref, name from place where {held_} order by {whole} limit %s", [*likes, last, last, last, limit]
+        )
         if len(found) < limit:
             others = " and ".join("said like %s" for _ in words[:-1]) or "true"
             sql = (

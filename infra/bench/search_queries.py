@@ -1,7 +1,7 @@
 """The questions of ``bench search``: built from real names, each with the one record that was meant.
 
-A question is fair when it says enough: what it says literally is true of at most ten records. A name that more records
-share is asked together with the names above it, the nearest first, until that holds; a name that stays shared with all
+A question is fair when it says enough: what it says literally is true of at most ten records; with a mistake in it, what
+it says or nearly says, and it names at least what the record belongs to. A name that more records share is asked together with the names above it, the nearest first, until that holds; a name that stays shared with all
 of them is left out. What is literally true is counted here with plain string search and with pypinyin's own reading of
 the whole name, independent of every arm.
 """
@@ -76,9 +76,9 @@ class Oracle:
         return int(self.table.select(held.sum()).item())
 
 
-def questions(things: Sequence[Named], each: int, seed: int) -> tuple[list[Question], dict[str, Any]]:
+def questions(things: Sequence[Named], oracle: Oracle, each: int, seed: int) -> tuple[list[Question], dict[str, Any]]:
     """Return ``each`` questions of every kind and as many of old names, and what was left out as unfair."""
-    dice, oracle = random.Random(seed), Oracle(things)  # noqa: S311  # no secret is made of it
+    dice = random.Random(seed)  # noqa: S311  # no secret is made of it
     places = [place for place, thing in enumerate(things) if thing.level != FORMER and len(thing.name) >= SHORTEST]
     asked: list[Question] = []
     left_out: dict[str, int] = {}
@@ -117,8 +117,9 @@ def _fair(
     if not own:
         return None
     names = [oracle.forms[form][above] for above in oracle.names_above(place)]
-    for count in range(len(names) + 1):
-        if oracle.count(form, own, names[:count]) <= FAIR:
+    for count in range(min(1, len(names)) if mistaken else 0, len(names) + 1):
+        said = oracle.count_near(form, mistaken, names[:count]) if mistaken else oracle.count(form, own, names[:count])
+        if said <= FAIR:
             return Question(kind, " ".join([*names[:count][::-1], mistaken or own]), things[place].ref)
     return None
 

@@ -37,7 +37,9 @@ def app_commands(app: typer.Typer) -> None:
 
     @app.command()
     def bench(
-        name: Annotated[str, typer.Argument(help="ingest, upsert, quality, publish, search, orchestration or dag-parsing")],
+        name: Annotated[
+            str, typer.Argument(help="ingest, upsert, quality, publish, search, orchestration or dag-parsing")
+        ],
         rows: Annotated[int | None, typer.Option(help="rows of the data set; default is the bench's own")] = None,
         people: Annotated[int | None, typer.Option(help="residents of the city; for orchestration")] = None,
         topic: Annotated[list[str] | None, typer.Option(help="build these topics only; for orchestration")] = None,
