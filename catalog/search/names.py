@@ -20,6 +20,7 @@ MOST_FOUND = 50
 LONGEST_JOINED = 24
 DEEPEST = 8
 MOST_WALKED = 20_000
+WHOLE = frozenset({How.WHOLE, How.PINYIN, How.INITIALS})
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class NameIndex:
         """Return the best things for a stranger's query, the best first, at most ``limit``.
 
         Each word must be in the thing's name or in a name above it, one at least in its own. What has no mistake comes
-        first; then, while there is room, what is meant when each word may have one. A single word that is nowhere may be
+        first; then, while there is room and nothing has all the words as whole names, what is meant when one of them has one. A single word that is nowhere may be
         several without spaces between them, as in ``西湖区文新街道``.
         """
         limit = min(limit, MOST_FOUND)
@@ -138,12 +139,16 @@ class NameIndex:
             return []
         exact = [self._texts.find(word) for word in words]
         matches = self._matches(words, exact, limit)
-        if len(matches) < limit:
+        is_meant = any(all(how in WHOLE for _, how in match.words) for match in matches)
+        if len(matches) < limit and not is_meant:
             near = self._with_a_mistake(words, exact, limit)
             split = self._split(words[0], limit) if len(words) == 1 and not matches else []
             is_whole = any(how < How.MISTAKEN_INSIDE for match in near for _, how in match.words)
             matches += [*near, *split] if is_whole else [*split, *near]
-        return list({match.ref: match for match in reversed(matches)}.values())[::-1][:limit]
+        first: dict[str, Match] = {}
+        for match in matches:
+            first.setdefault(match.ref, match)
+        return list(first.values())[:limit]
 
     def thing(self, place: int) -> Match:
         """Return the thing at a place of the list that the index was built from."""

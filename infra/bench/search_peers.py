@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 
 from catalog.api.divisions import Finder
-from catalog.search.folding import words_of
+from catalog.search.folding import is_latin, words_of
 from catalog.search.names import Match, Named
 from infra.bench.search_queries import Oracle
 
@@ -89,7 +89,8 @@ def sqlite_finder(path: Path) -> Finder:
         grams = [_phrase(word[at : at + TRIGRAM]) for word in long for at in range(len(word) - TRIGRAM + 1)]
         if len(found) < limit and grams:
             sql = "select ref, name from place where place match ? order by bm25(place, 0, 10, 1, 10, 1, 10, 1) limit ?"
-            found += connection().execute(sql, (" OR ".join(grams), limit)).fetchall()
+            alike = f"{{name letters}} : ({' OR '.join(grams)})"
+            found += connection().execute(sql, (alike, limit)).fetchall()
         return _matches(found, limit)
 
     return find
@@ -109,7 +110,8 @@ def build_postgres(address: str, rows: Iterable[Row]) -> None:
             for row in rows:
                 copy.write_row(row)
         db.execute("set maintenance_work_mem = '512MB'")
-        db.execute("create index place_said on place using gin (said gin_trgm_ops)")
+        for column in ("said", "name", "letters"):
+            db.execute(f"create index place_{column} on place using gin ({column} gin_trgm_ops)".encode())
         db.execute("vacuum analyze place")
 
 
@@ -121,7 +123,7 @@ def postgres_finder(address: str) -> Finder:
         if not hasattr(held, "db"):
             held.db = psycopg.connect(address, autocommit=True)
             held.db.execute(f"set statement_timeout = {STATEMENT_MS}")
-            held.db.execute(f"set pg_trgm.strict_word_similarity_threshold = {SIMILAR}")
+            held.db.execute(f"set pg_trgm.similarity_threshold = {SIMILAR}")
         db: psycopg.Connection = held.db
         return db
 
@@ -144,9 +146,10 @@ def postgres_finder(address: str) -> Finder:
         )
         if len(found) < limit:
             others = " and ".join("said like %s" for _ in words[:-1]) or "true"
+            column = "letters" if is_latin(last) else "name"
             sql = (
-                f"select ref, name from place where {others} and %s::text <<%% said"
-                " order by strict_word_similarity(%s::text, said) desc, length(name) limit %s"
+                f"select ref, name from place where {others} and {column} %% %s::text"
+                f" order by similarity({column}, %s::text) desc, length(name) limit %s"
             )
             found += asked(sql, [*likes[:-1], last, last, limit])
         return _matches(found, limit)

@@ -75,6 +75,32 @@ class Oracle:
             held &= pl.col(f"{form}.above").str.contains(word, literal=True)
         return int(self.table.select(held.sum()).item())
 
+    def count_near(self, form: str, own: str, above: Sequence[str]) -> int:
+        """Return how many records have ``own`` in their name or a name one mistake away, and all of ``above``."""
+        held = pl.lit(True)
+        for word in above:
+            held &= pl.col(f"{form}.above").str.contains(word, literal=True)
+        literally = pl.col(form).str.contains(own, literal=True)
+        is_long_enough = pl.col(form).str.len_chars().is_between(len(own) - 1, len(own) + 1)
+        close = self.table.filter(held & (literally | is_long_enough))[form].to_list()
+        return sum(own in name or is_near(own, name) for name in close)
+
+
+def is_near(one: str, other: str) -> bool:
+    """Tell by the textbook's table whether two texts are at most one insertion, deletion, replacement or swap apart."""
+    if abs(len(one) - len(other)) > 1:
+        return False
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, left in enumerate(one, start=1):
+        above, before, row = before, row, [i]
+        for j, right in enumerate(other, start=1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (left != right))
+            if i > 1 and j > 1 and left == other[j - 2] and one[i - 2] == right:
+                cost = min(cost, above[j - 2] + 1)
+            row.append(cost)
+    return row[-1] <= 1
+
 
 def questions(things: Sequence[Named], oracle: Oracle, each: int, seed: int) -> tuple[list[Question], dict[str, Any]]:
     """Return ``each`` questions of every kind and as many of old names, and what was left out as unfair."""
