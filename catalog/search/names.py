@@ -99,7 +99,7 @@ def _ends(above: Array) -> Array:
     for place, parent in enumerate(above.tolist()):
         while open_ and ends[open_[-1]] <= place:
             open_.pop()
-        if parent >= 0 and (not open_ or open_[-1] != parent):
+        if parent != (open_[-1] if open_ else -1):
             raise ValueError(f"thing {place} is apart from what it belongs to")
         open_.append(place)
     return ends
