@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date
 
 from catalog.access.decide import decide
+from catalog.api.city_divisions import CityDivisions
 from catalog.api.current import Current
 from catalog.api.facts import TOTAL, Facts, Row
 from catalog.api.lineage import column_impact, lineage_of
+from catalog.api.listed import Listed
 from catalog.api.readers import Readers
+from catalog.api.search import Listing, Query
 from catalog.cataloguing.published import Published
 from catalog.cataloguing.shelf import Shelf
 from catalog.contract.model import Contract
 from catalog.contract.vocabulary import Vocabulary
 from catalog.derive.catalogue import CatalogueEntry, catalogue_entry
+from catalog.search.entries import EntryIndex
+from catalog.search.synonyms import Synonyms
 from lakehouse.branches import publish_history
 from lakehouse.connect.settings import Settings
 from lakehouse.tables import UnknownTable, history
@@ -29,21 +34,6 @@ BLOCKING = "critical"
 SEVERITIES = ("error", "warning")
 
 
-@dataclass(frozen=True)
-class Listed:
-    """One line of the catalogue: the entry, and what is known of its supply and quality (None: not published)."""
-
-    entry: CatalogueEntry
-    dept: str
-    topic: str
-    topic_name: str
-    group: str
-    row_count: int | None
-    supply: str | None
-    newest_on: str | None
-    score: float | None
-
-
 class CatalogueReads:
     """Reads for pages and API. Each answer is of one snapshot: ask :meth:`now` once, and take all from there."""
 
@@ -51,8 +41,10 @@ class CatalogueReads:
         self._settings, self._readers = settings, readers
         self._shelf, self.vocabulary = shelf, vocabulary
         self._published = shelf.now()
+        self._indexed: tuple[Published, EntryIndex] | None = None
         self.contracts: Current[str, Contract] = Current(self._published.contracts)
         self.entries: Current[str, CatalogueEntry] = Current(self._entries_of(self._published))
+        self.divisions = CityDivisions(settings.root / "search")
         self._lock = threading.Lock()
         self._facts: OrderedDict[str, Facts] = OrderedDict()
 
@@ -72,6 +64,23 @@ class CatalogueReads:
     def listed(self, facts: Facts) -> list[Listed]:
         """Return every resource in the order of its code."""
         return facts.once("listed", lambda: self._listed(facts))
+
+    def listing(self, facts: Facts) -> Listing:
+        """Return the lines ready to be searched."""
+        return facts.once("listing", lambda: Listing(self.listed(facts), self.index))
+
+    @property
+    def index(self) -> EntryIndex:
+        """The index over the published entries in the order of their codes, as they are listed."""
+        published, held = self._published, self._indexed
+        if held is None or held[0] is not published:
+            held = self._indexed = (published, EntryIndex(self.entries.values(), Synonyms.read()))
+        return held[1]
+
+    def warm(self) -> None:
+        """Ask what pages ask first, so that no visitor waits for it; does nothing that was done for this publish."""
+        facts = self.now()
+        facts.once("warm", lambda: self._warm(facts))
 
     def overview(self, facts: Facts) -> Row:
         """Return the figures of the home page."""
@@ -208,7 +217,17 @@ class CatalogueReads:
             self._facts.clear()
 
     def _entries_of(self, published: Published) -> dict[str, CatalogueEntry]:
-        return {key: catalogue_entry(contract, self.vocabulary) for key, contract in published.contracts.items()}
+        entries = [catalogue_entry(contract, self.vocabulary) for contract in published.contracts.values()]
+        return {entry.key: entry for entry in sorted(entries, key=lambda entry: _code_order(entry.resource_code))}
+
+    def _warm(self, facts: Facts) -> bool:
+        self.overview(facts)
+        self.listing(facts).search(Query("", {}, "", 1))
+        self.quality(facts)
+        self.divisions.index(facts)
+        for ask in (facts.lineage, facts.column_lineage, facts.checks):
+            ask()
+        return True
 
     def _listed(self, facts: Facts) -> list[Listed]:
         supply, scores, topics = facts.supply(), facts.scores(), self.vocabulary.categories.topics
@@ -228,7 +247,7 @@ class CatalogueReads:
                     score=scores.get(key, {}).get(TOTAL),
                 )
             )
-        return sorted(lines, key=lambda line: _code_order(line.entry.resource_code))
+        return lines
 
     def _versions(self, key: str) -> list[Row]:
         """Return the newest table versions, newest first; none before the first publish."""

@@ -15,12 +15,14 @@ from catalog.access.store import AccessStore
 from catalog.api.clock import today
 from catalog.api.data import DataService
 from catalog.api.description import openapi
+from catalog.api.divisions import divisions_router
 from catalog.api.errors import ApiError
 from catalog.api.limits import RateLimiter
 from catalog.api.lineage_store import LineageStore
 from catalog.api.openlineage import LARGEST_EVENT, read_event
 from catalog.api.reads import CatalogueReads
-from catalog.api.search import Query, page_number, search
+from catalog.api.search import LONGEST_QUERY, Query, page_number
+from catalog.api.suggest import suggestions
 from catalog.api.views import detail_json, found_json
 from catalog.contract.model import Contract
 
@@ -62,8 +64,14 @@ def api_router(doors: Doors) -> APIRouter:
     @router.get("/api/v1/catalogue")
     def catalogue(request: Request) -> JSONResponse:
         doors.limiter.check(_peer(request))
-        lines = reads.listed(reads.now())
-        return JSONResponse(found_json(search(lines, Query.read(request.query_params.multi_items()))))
+        found = reads.listing(reads.now()).search(Query.read(request.query_params.multi_items()))
+        return JSONResponse(found_json(found))
+
+    @router.get("/api/v1/suggest")
+    def suggest(request: Request) -> JSONResponse:
+        doors.limiter.check(_peer(request))
+        offered = suggestions(reads, reads.now(), request.query_params.get("q", "")[:LONGEST_QUERY])
+        return JSONResponse({"data": offered}, headers=NO_STORE)
 
     @router.get("/api/v1/catalogue/{dept}/{resource}")
     def entry(dept: str, resource: str, request: Request) -> JSONResponse:
@@ -104,6 +112,9 @@ def api_router(doors: Doors) -> APIRouter:
             raise ApiError(422, "table_missing", "缺少参数 table", "如 /api/v1/lineage?table=population.dim_person")
         return JSONResponse(reads.lineage_json(reads.now(), table, doors.lineage.edges(table)), headers=NO_STORE)
 
+    router.include_router(
+        divisions_router(lambda query, limit: reads.divisions.search(reads.now(), query, limit), doors.limiter)
+    )
     return router
 
 

@@ -6,15 +6,16 @@ from dataclasses import asdict
 from typing import Any
 
 from catalog.api.facts import Row
-from catalog.api.reads import Listed
+from catalog.api.listed import Listed
 from catalog.api.search import PAGE_SIZE, Found
 from catalog.api.values import plain
+from catalog.search.entries import Reason
 
 
 def found_json(found: Found) -> Row:
     """Return a page of the catalogue."""
     return {
-        "data": [listed_json(line) for line in found.lines],
+        "data": [listed_json(line) | {"why": [_reason(r) for r in found.why[line.entry.key]]} for line in found.lines],
         "page": {
             "number": found.page,
             "pages": found.pages,
@@ -24,6 +25,16 @@ def found_json(found: Found) -> Row:
         },
         "facets": {name: [asdict(choice) for choice in choices] for name, choices in found.facets.items()},
     }
+
+
+def _reason(reason: Reason) -> Row:
+    """Return why a line was found: the text whole, and where its marks are."""
+    text, marks = "", []
+    for part, is_marked in reason.parts:
+        if is_marked:
+            marks.append([len(text), len(text) + len(part)])
+        text += part
+    return {"field": reason.field, "text": text, "spans": marks, "word": reason.word, "way": reason.way}
 
 
 def listed_json(line: Listed) -> Row:

@@ -16,7 +16,7 @@ from catalog.contract.checks.subject import Context, Subject
 from catalog.contract.checks.vocabulary import part_shape_faults, vocabulary_faults, vocabulary_of
 from catalog.contract.document import Document, Fault, Place, read_document
 from catalog.contract.finding import HOUSE, YAML, Finding
-from catalog.contract.load import CATALOG_ROOT, SUFFIX, VOCABULARY_PARTS, contract_paths
+from catalog.contract.load import CATALOG_ROOT, OTHER_VOCABULARY, SUFFIX, VOCABULARY_PARTS, contract_paths
 from catalog.contract.vocabulary import Vocabulary
 
 PARTS_OF_TREE = ("contracts", "vocabulary")
@@ -116,10 +116,10 @@ def _expand(wanted: Iterable[Path]) -> tuple[list[Path], list[Finding]]:
 def _misnamed(asked: Iterable[Path], tree: Path) -> list[Finding]:
     """Return a finding for each file that nothing would load, because of its name or its folder."""
     loaded = {path.absolute() for path in contract_paths(tree)}
-    loaded |= {(tree / "vocabulary" / f"{part}.yaml").absolute() for part in VOCABULARY_PARTS}
+    loaded |= {(tree / "vocabulary" / f"{part}.yaml").absolute() for part in (*VOCABULARY_PARTS, *OTHER_VOCABULARY)}
     message = (
         f"nothing reads this file: contracts are contracts/<dept>/<resource>{SUFFIX}, "
-        f"the vocabulary is {', '.join(VOCABULARY_PARTS)}; rename or move it"
+        f"the vocabulary is {', '.join((*VOCABULARY_PARTS, *OTHER_VOCABULARY))}; rename or move it"
     )
     return [
         Finding(_shown(path, tree), 1, 1, "", "file.name", message, HOUSE)

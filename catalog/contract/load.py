@@ -17,6 +17,7 @@ from catalog.contract.vocabulary import Vocabulary
 CATALOG_ROOT = Path(__file__).resolve().parents[1]
 SUFFIX = ".odcs.yaml"
 VOCABULARY_PARTS = ("city", "departments", "items", "code_lists", "categories", "facts")
+OTHER_VOCABULARY = ("synonyms",)  # words of the search, of which no contract speaks
 REMEMBERED_CONTRACTS = 4096
 
 

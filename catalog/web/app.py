@@ -8,20 +8,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import structlog
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 
-from catalog.access.app_database import AppDatabaseUnavailable
-from catalog.api.clock import today
 from catalog.api.limits import RateLimiter
-from catalog.api.readers import QueryError
 from catalog.api.reads import CatalogueReads
 from catalog.api.routes import Doors, api_router
-from catalog.compliance.days import month_of
-from catalog.compliance.report import build_report
 from catalog.web.cataloguing import cataloguing_router
 from catalog.web.cataloguing_sheets import sheets_router
 from catalog.web.cataloguing_wizard import wizard_router
@@ -30,17 +24,15 @@ from catalog.web.dcat import dcat_router
 from catalog.web.desk import desk_router
 from catalog.web.pages import Elsewhere, page_router
 from catalog.web.protection import protect
-from catalog.web.rooms import Rooms, open_rooms
+from catalog.web.rooms import open_rooms
 from catalog.web.signin import recognise, signin_router
 from catalog.web.templating import STATIC
-from lakehouse.connect.servers import ServerUnavailable
+from catalog.web.warming import kept_warm, warm, warm_duties
 from lakehouse.connect.settings import Settings
 
 GENERATED_DOCS = ("quality", "dbt")
 CACHED_FOR_EVER = "public, max-age=31536000, immutable"
 AIRFLOW_URL = "CITYBRAIN_AIRFLOW_URL"
-
-log = structlog.get_logger(__name__)
 
 
 class MarkedFiles(StaticFiles):
@@ -65,10 +57,11 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await run_in_threadpool(_warm, rooms.reads)
-        warming = asyncio.create_task(run_in_threadpool(_warm_duties, rooms))
-        yield
-        await warming
+        await run_in_threadpool(warm, rooms.reads)
+        duties = asyncio.create_task(run_in_threadpool(warm_duties, rooms.gatherer, rooms.vocabulary))
+        with kept_warm(rooms.reads):
+            yield
+        await duties
         rooms.closing.close()
 
     app = FastAPI(title="citybrain", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
@@ -107,19 +100,3 @@ def _add_health(app: FastAPI, reads: CatalogueReads) -> None:
             return JSONResponse({"status": "ready", "snapshot": facts.snapshot, "published_at": facts.published_at})
         hint = "citybrain run --source DIR"
         return JSONResponse({"status": "nothing published yet", "snapshot": None, "hint": hint}, status_code=503)
-
-
-def _warm(reads: CatalogueReads) -> None:
-    """Ask the first questions before the first visitor does."""
-    try:
-        reads.overview(reads.now())
-    except QueryError as error:
-        log.warning("nothing could be read at start", error=str(error))
-
-
-def _warm_duties(rooms: Rooms) -> None:
-    """Replay what happened and compute the months of the newest report, beside the first visitors."""
-    try:
-        build_report(rooms.gatherer, month_of(today()), list(rooms.vocabulary.departments), today())
-    except (QueryError, AppDatabaseUnavailable, ServerUnavailable) as error:
-        log.warning("the duties could not be computed at start", error=str(error))

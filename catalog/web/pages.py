@@ -12,11 +12,12 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from catalog.api.clock import today
 from catalog.api.description import openapi
 from catalog.api.desk import Desk
+from catalog.api.divisions import division_json
 from catalog.api.governance import Choice, Governance
 from catalog.api.lineage_store import LineageStore
 from catalog.api.reads import CatalogueReads
 from catalog.api.routes import known
-from catalog.api.search import LONGEST_QUERY, Query, page_number, search
+from catalog.api.search import LONGEST_QUERY, Query, page_number
 from catalog.api.values import plain
 from catalog.api.views import detail_json, found_json
 from catalog.web.drawing import draw
@@ -25,6 +26,7 @@ from catalog.web.templating import PAGE_HEADERS, page
 from catalog.web.texts import DEFAULT_LANGUAGE, LANGUAGES
 from catalog.web.visitors import local_path, visitor
 
+SHOWN_DIVISIONS = 3
 YEAR = 365 * 24 * 3600
 
 
@@ -71,11 +73,16 @@ def page_router(reads: CatalogueReads, lineage: LineageStore, elsewhere: Elsewhe
     @router.get("/catalogue.json")
     def catalogue(request: Request) -> Response:
         facts = reads.now()
-        found = search(reads.listed(facts), Query.read(request.query_params.multi_items()))
+        found = reads.listing(facts).search(Query.read(request.query_params.multi_items()))
         if wants_json(request):
             return JSONResponse(found_json(found), headers=PAGE_HEADERS)
         template = "_results.html" if _is_partial(request) else "catalogue.html"
-        return page(request, template, section="catalogue", found=found, is_published=facts.is_published)
+        words = found.query.words
+        places = (
+            [division_json(match) for match in reads.divisions.search(facts, words, SHOWN_DIVISIONS)] if words else []
+        )
+        shown = {"found": found, "divisions": places, "is_published": facts.is_published}
+        return page(request, template, section="catalogue", **shown)
 
     @router.get("/catalogue/{dept}/{resource}")
     @router.get("/catalogue/{dept}/{resource}.json")  # registered first: decorators apply from below

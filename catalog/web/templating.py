@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from catalog.api.clock import beijing
 from catalog.api.errors import ApiError
+from catalog.api.search import FAIR_SCORE, GOOD_SCORE
 from catalog.contract.model import Contract
 from catalog.derive.catalogue import CatalogueItem
 from catalog.web.texts import LANGUAGES, Texts
@@ -21,7 +22,6 @@ from catalog.web.visitors import csrf_token, visitor
 
 STATIC = Path(__file__).parent / "static"
 DASH = "—"
-GOOD_SCORE, FAIR_SCORE = 98.0, 90.0
 LONG_TEXT = 46  # characters that fit into half a line
 # One URL shows pages, partial pages and JSON: caches must tell them apart, and published facts change at any time.
 PAGE_HEADERS = {"Vary": "Accept, HX-Request, Cookie", "Cache-Control": "no-cache"}

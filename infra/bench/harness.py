@@ -58,13 +58,15 @@ def run_arms(
     *,
     versions: tuple[str, ...] = DEFAULT_VERSIONS,
     once: frozenset[str] = frozenset(),
+    figures: Callable[[list[dict[str, Any]]], dict[str, Any]] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Run ``repeat`` interleaved rounds and return the benchmark in the form of ``citybrain bench --json``.
 
     Arms are picklable callables (module-level functions or ``functools.partial`` of them), because each repetition
     runs in a spawned process; they are named ``ours``, ``floor`` and ``peer:<name>``. An arm in ``once`` runs in the
-    first round only (a slow peer). ``ratios`` are other seconds / our seconds, of the medians: above 1.0 we are faster.
+    first round only (a slow peer). ``figures`` makes what is kept with an arm of the notes of all its repetitions,
+    instead of the last notes. ``ratios`` are other seconds / our seconds, of the medians: above 1.0 we are faster.
     """
     runs: dict[str, list[tuple[ArmResult, float]]] = {arm: [] for arm in arms}
     for round_number in range(repeat):
@@ -77,7 +79,7 @@ def run_arms(
     return {
         "name": name,
         "params": dict(params) | {"repeat": repeat},
-        "arms": {arm: _summary(results) for arm, results in runs.items()},
+        "arms": {arm: _summary(results, figures) for arm, results in runs.items()},
         "ratios": _ratios(runs),
         "equal": _all_equal(runs),
         "versions": {package: version(package) for package in versions},
@@ -114,7 +116,9 @@ def _child(arm: Arm, sender: Pipe) -> None:
     sender.send((result, max(own, children) / 1024))
 
 
-def _summary(results: list[tuple[ArmResult, float]]) -> dict[str, Any]:
+def _summary(
+    results: list[tuple[ArmResult, float]], figures: Callable[[list[dict[str, Any]]], dict[str, Any]] | None = None
+) -> dict[str, Any]:
     seconds = [result.seconds for result, _ in results]
     summary: dict[str, Any] = {
         "seconds": [round(value, 4) for value in seconds],
@@ -122,6 +126,8 @@ def _summary(results: list[tuple[ArmResult, float]]) -> dict[str, Any]:
         "spread": round(max(seconds) - min(seconds), 4),
         "peak_mib": round(max(peak for _, peak in results), 1),
     }
+    if figures:
+        return summary | figures([result.notes for result, _ in results])
     notes = results[-1][0].notes
     return summary | ({"notes": notes} if notes else {})
 

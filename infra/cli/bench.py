@@ -18,6 +18,7 @@ def _benches() -> dict[str, Callable[..., dict[str, Any]]]:
     from infra.bench.orchestration import bench_orchestration
     from infra.bench.publish import bench_publish
     from infra.bench.quality import bench_quality
+    from infra.bench.search import bench_search
     from infra.bench.upsert import bench_upsert
 
     return {
@@ -25,6 +26,7 @@ def _benches() -> dict[str, Callable[..., dict[str, Any]]]:
         "upsert": bench_upsert,
         "quality": bench_quality,
         "publish": bench_publish,
+        "search": bench_search,
         "orchestration": bench_orchestration,
         "dag-parsing": bench_dag_parsing,
     }
@@ -35,7 +37,9 @@ def app_commands(app: typer.Typer) -> None:
 
     @app.command()
     def bench(
-        name: Annotated[str, typer.Argument(help="ingest, upsert, quality, publish, orchestration or dag-parsing")],
+        name: Annotated[
+            str, typer.Argument(help="ingest, upsert, quality, publish, search, orchestration or dag-parsing")
+        ],
         rows: Annotated[int | None, typer.Option(help="rows of the data set; default is the bench's own")] = None,
         people: Annotated[int | None, typer.Option(help="residents of the city; for orchestration")] = None,
         topic: Annotated[list[str] | None, typer.Option(help="build these topics only; for orchestration")] = None,

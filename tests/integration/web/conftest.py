@@ -45,6 +45,7 @@ def city_client(web_home: Path) -> Iterator[TestClient]:
 @pytest.fixture
 def client(city_client: TestClient) -> TestClient:
     """A browser-like client without cookies or headers of its own."""
+    city_client.cookies.clear()
     return city_client
 
 
