@@ -116,7 +116,11 @@ class SessionStore:
         return (
             sa.select(_SESSIONS, *columns)
             .select_from(joined)
-            .where(self._in_force(now), ACCOUNTS.c.is_disabled.is_(False))
+            .where(
+                self._in_force(now),
+                _SESSIONS.c.opened_at >= ACCOUNTS.c.sessions_since,
+                ACCOUNTS.c.is_disabled.is_(False),
+            )
         )
 
     def _in_force(self, now: datetime) -> sa.ColumnElement[bool]:
