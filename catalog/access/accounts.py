@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from catalog.access.app_database import open_app_database
-from catalog.access.lockout import MOST_FROM_ADDRESS, WINDOW, locked_until
+from catalog.access.lockout import MOST_FAILURES, MOST_FROM_ADDRESS, WINDOW, locked_until
 from catalog.access.passwords import faulty_password, generated_password, hashed, is_outdated, is_right
 from catalog.access.person import Person, Post, faulty_posts
 
@@ -268,14 +268,20 @@ class AccountStore:
                 raise OvertakenAccount(f"账号 {account} 刚被他人修改，请核对后再提交")
             record(db, kind, account, by, detail)
 
-    def locked_until(self, account: str, now: datetime) -> datetime | None:
-        """Return until when wrong passwords closed an account; None when it is open."""
+    def locked(self, now: datetime) -> dict[str, datetime]:
+        """Return until when which accounts are closed by wrong passwords."""
+        tried = sa.select(EVENTS.c.account).where(
+            EVENTS.c.kind == WRONG_PASSWORD, EVENTS.c.at >= moment(now - 2 * WINDOW)
+        )
+        often = tried.group_by(EVENTS.c.account).having(sa.func.count() >= MOST_FAILURES)
         with self.engine.connect() as db:
-            return self._locked_until(db, account, Actor(at=now))
+            names: list[str] = list(db.execute(often).scalars())
+            found = {name: self._locked_until(db, name, Actor(at=now)) for name in names}
+        return {name: until for name, until in found.items() if until is not None}
 
     def unlock(self, account: str, by: Actor) -> None:
         """Let an account be tried again at once; raise :class:`AccountError` when it is not locked."""
-        if self.find(account) is None or self.locked_until(account, by.at) is None:
+        if self.find(account) is None or account not in self.locked(by.at):
             raise AccountError(f"账号 {account} 没有被锁定")
         self.record(UNLOCKED, account, by)
 

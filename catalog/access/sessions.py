@@ -89,6 +89,14 @@ class SessionStore:
         with self._engine.connect() as db:
             return [_session(row) for row in db.execute(wanted).mappings()]
 
+    def counts(self, now: datetime) -> dict[str, int]:
+        """Return how many sessions which account has in force."""
+        listed = self._listed(now).subquery()
+        count = sa.func.count().label("sessions")
+        query = sa.select(listed.c.account, count).group_by(listed.c.account)
+        with self._engine.connect() as db:
+            return {row["account"]: row["sessions"] for row in db.execute(query).mappings()}
+
     def end(self, session_id: str, by: Actor) -> None:
         """End one session."""
         with self._engine.begin() as db:

@@ -314,7 +314,8 @@ def test_unlocking_needs_a_lock(accounts: AccountStore) -> None:
     for second in range(MOST_FAILURES):
         with pytest.raises(SignInRefused):
             accounts.sign_in("lisi", "wrong", at(seconds=second))
-    assert accounts.locked_until("lisi", NOW + timedelta(seconds=9)) == NOW + timedelta(seconds=4) + WINDOW
+    assert accounts.locked(NOW + timedelta(seconds=9)) == {"lisi": NOW + timedelta(seconds=4) + WINDOW}
+    assert accounts.locked(NOW + WINDOW + timedelta(seconds=4)) == {}
     accounts.unlock("lisi", at(seconds=10))
     assert accounts.sign_in("lisi", GOOD, at(seconds=11))
 
