@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import pytest
 import structlog
+from argon2 import PasswordHasher
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
@@ -53,6 +54,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"skipped in CI, where this tier must run: {reason}"
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_hashes() -> None:
+    """Every test that signs somebody in would spend a second on hashes that are slow on purpose."""
+    from catalog.access import passwords
+
+    passwords._HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    passwords._NOBODY = passwords._HASHER.hash("nobody")
 
 
 @pytest.fixture(autouse=True)

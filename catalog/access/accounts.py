@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from catalog.access.app_database import open_app_database
-from catalog.access.lockout import MOST_FROM_ADDRESS, WINDOW, locked_until
+from catalog.access.lockout import MOST_FAILURES, MOST_FROM_ADDRESS, WINDOW, locked_until
 from catalog.access.passwords import faulty_password, generated_password, hashed, is_outdated, is_right
 from catalog.access.person import Person, Post, faulty_posts
 
@@ -31,6 +35,8 @@ ACCOUNTS = sa.Table(
     sa.Column("must_change", sa.Boolean, nullable=False),
     sa.Column("is_disabled", sa.Boolean, nullable=False),
     sa.Column("created_at", sa.String(40), nullable=False),
+    sa.Column("sessions_since", sa.String(40), nullable=False),  # sessions that were opened before are over
+    sa.Column("version", sa.Integer, nullable=False),
 )
 EVENTS = sa.Table(
     "account_event",
@@ -47,10 +53,16 @@ EVENTS = sa.Table(
 )
 SIGNED_IN, WRONG_PASSWORD, LOCKED, UNLOCKED = "signed_in", "wrong_password", "locked", "unlocked"
 _OPENS_AGAIN = (SIGNED_IN, UNLOCKED)
+# Tries for one account are looked at one after the other: many at once are no way around the limit.
+_TURNS = tuple(Lock() for _ in range(64))
 
 
 class AccountError(ValueError):
     """What was asked of an account cannot be done; the message says why, in the words of the pages."""
+
+
+class OvertakenAccount(AccountError):
+    """Somebody else changed the account since it was read."""
 
 
 class SignInRefused(Exception):
@@ -59,7 +71,7 @@ class SignInRefused(Exception):
 
 @dataclass(frozen=True)
 class Account:
-    """An account as the administrators see it."""
+    """An account as the administrators see it; ``version`` grows with every change."""
 
     account: str
     name: str
@@ -68,6 +80,7 @@ class Account:
     must_change: bool
     is_disabled: bool
     created_at: str
+    version: int
 
     @property
     def person(self) -> Person:
@@ -89,9 +102,12 @@ class AccountStore:
 
     def __init__(self, address: str) -> None:
         self.engine = open_app_database(address, METADATA, append_only=[EVENTS.name])
+        self._mask = secrets.token_bytes(32)
 
     def add(self, account: str, name: str, dept: str, posts: Iterable[Post], by: Actor) -> str:
         """Make an account; return its generated password, which is to be changed at the first sign-in.
+
+        It may have no post yet: the system administrator makes accounts, the security administrator appoints.
 
         Raises:
             AccountError: the name is taken or malformed, or the posts cannot be held together.
@@ -101,7 +117,7 @@ class AccountStore:
             raise AccountError("账号由小写字母开头，由 2 至 40 个小写字母、数字、点、横线、下划线组成")
         if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
             raise AccountError(f"姓名应为 1 至 {LONGEST_NAME} 个字符")
-        if fault := faulty_posts(dept, held):
+        if held and (fault := faulty_posts(dept, held)):
             raise AccountError(fault)
         password = generated_password()
         row = {
@@ -113,6 +129,8 @@ class AccountStore:
             "must_change": True,
             "is_disabled": False,
             "created_at": moment(by.at),
+            "sessions_since": moment(by.at),
+            "version": 1,
         }
         try:
             with self.engine.begin() as db:
@@ -128,16 +146,21 @@ class AccountStore:
         Raises:
             SignInRefused: wrong account or password, disabled, or too many tries.
         """
+        with _TURNS[hash(account) % len(_TURNS)]:
+            return self._sign_in(account, password, by)
+
+    def _sign_in(self, account: str, password: str, by: Actor) -> Account:
         with self.engine.begin() as db:
-            until = self._locked_until(db, account, by)
             held = db.execute(sa.select(ACCOUNTS).where(ACCOUNTS.c.account == account)).mappings().first()
+            account = account if held else self._stranger(account)
+            by = Actor(held["account"] if held else "", by.at, by.address)
+            until = self._locked_until(db, account, by)
         if until is not None:
-            minutes = max(1, -(-int((until - by.at).total_seconds()) // 60))
             self.record(LOCKED, account, by)
-            raise SignInRefused(f"尝试次数过多，请 {minutes} 分钟后再试")
+            raise SignInRefused(_wait(until, by.at))
         is_genuine = is_right(password, held["password_hash"] if held else None)
         if held is None or not is_genuine or held["is_disabled"]:
-            self.record(WRONG_PASSWORD, account[:LONGEST_ACCOUNT], by)
+            self.record(WRONG_PASSWORD, account, by)
             raise SignInRefused("账号或口令不正确，或账号已停用")
         with self.engine.begin() as db:
             if is_outdated(held["password_hash"]):
@@ -164,6 +187,10 @@ class AccountStore:
         """
         with self.engine.connect() as db:
             row = db.execute(sa.select(ACCOUNTS).where(ACCOUNTS.c.account == account)).mappings().first()
+            until = self._locked_until(db, account, by)
+        if until is not None:
+            self.record(LOCKED, account, by)
+            raise AccountError(_wait(until, by.at))
         if not is_right(old, row["password_hash"] if row else None):
             self.record(WRONG_PASSWORD, account, by)
             raise AccountError("原口令不正确")
@@ -179,19 +206,36 @@ class AccountStore:
         self._change(account, {"password_hash": hashed(password), "must_change": True}, "password_reset", by, {})
         return password
 
-    def set_posts(self, account: str, posts: Iterable[Post], by: Actor) -> None:
-        """Appoint; raise :class:`AccountError` when these posts cannot be held together."""
+    def set_posts(self, account: str, posts: Iterable[Post], by: Actor, *, seen: int | None = None) -> None:
+        """Appoint, as somebody decided who saw version ``seen`` of the account (None: the newest).
+
+        Raises:
+            AccountError: these posts cannot be held together, or it is one's own account.
+            OvertakenAccount: the account was changed since.
+        """
         held, found = frozenset(posts), self.find(account)
         if found is None:
             raise AccountError(f"没有账号 {account}")
+        if account == by.account:
+            raise AccountError("不能调整自己的岗位")
+        if seen is not None and seen != found.version:
+            now_held = "、".join(post for post in Post if post in found.posts)
+            raise OvertakenAccount(f"账号 {account} 在您打开之后已被他人修改（现为：{now_held}），请核对后再提交")
         if fault := faulty_posts(found.dept, held):
             raise AccountError(fault)
         names = sorted(post.name for post in held)
         before = sorted(post.name for post in found.posts)
-        self._change(account, {"posts": names}, "posts_changed", by, {"before": before, "after": names})
+        change = {"before": before, "after": names}
+        self._change(account, {"posts": names}, "posts_changed", by, change, seen=found.version)
 
     def disable(self, account: str, by: Actor, *, is_disabled: bool = True) -> None:
-        """Close an account, or open it again; raise :class:`AccountError` when there is none."""
+        """Close an account, or open it again.
+
+        Raises:
+            AccountError: there is none, or it is one's own.
+        """
+        if account == by.account:
+            raise AccountError("不能停用或启用自己的账号")
         kind = "account_disabled" if is_disabled else "account_enabled"
         self._change(account, {"is_disabled": is_disabled}, kind, by, {})
 
@@ -204,11 +248,46 @@ class AccountStore:
         """Close every connection."""
         self.engine.dispose()
 
-    def _change(self, account: str, values: Mapping[str, Any], kind: str, by: Actor, detail: Mapping[str, Any]) -> None:
+    def _change(
+        self,
+        account: str,
+        values: Mapping[str, Any],
+        kind: str,
+        by: Actor,
+        detail: Mapping[str, Any],
+        *,
+        seen: int | None = None,
+    ) -> None:
+        """Change an account, which ends every session that it has, and keep the event."""
+        counted = {"sessions_since": moment(by.at), "version": ACCOUNTS.c.version + 1}
         with self.engine.begin() as db:
-            if not db.execute(_at(account).values(values)).rowcount:
-                raise AccountError(f"没有账号 {account}")
+            change = _at(account) if seen is None else _at(account).where(ACCOUNTS.c.version == seen)
+            if not db.execute(change.values({**values, **counted})).rowcount:
+                if seen is None:
+                    raise AccountError(f"没有账号 {account}")
+                raise OvertakenAccount(f"账号 {account} 刚被他人修改，请核对后再提交")
             record(db, kind, account, by, detail)
+
+    def locked(self, now: datetime) -> dict[str, datetime]:
+        """Return until when which accounts are closed by wrong passwords."""
+        tried = sa.select(EVENTS.c.account).where(
+            EVENTS.c.kind == WRONG_PASSWORD, EVENTS.c.at >= moment(now - 2 * WINDOW)
+        )
+        often = tried.group_by(EVENTS.c.account).having(sa.func.count() >= MOST_FAILURES)
+        with self.engine.connect() as db:
+            names: list[str] = list(db.execute(often).scalars())
+            found = {name: self._locked_until(db, name, Actor(at=now)) for name in names}
+        return {name: until for name, until in found.items() if until is not None}
+
+    def unlock(self, account: str, by: Actor) -> None:
+        """Let an account be tried again at once; raise :class:`AccountError` when it is not locked."""
+        if self.find(account) is None or account not in self.locked(by.at):
+            raise AccountError(f"账号 {account} 没有被锁定")
+        self.record(UNLOCKED, account, by)
+
+    def _stranger(self, account: str) -> str:
+        """Return what stands in the log for a name that no account has: somebody may have typed a password there."""
+        return f"?{hmac.new(self._mask, account.encode(), hashlib.sha256).hexdigest()[:16]}"
 
     def _locked_until(self, db: sa.Connection, account: str, by: Actor) -> datetime | None:
         since = moment(by.at - 2 * WINDOW)
@@ -216,11 +295,11 @@ class AccountStore:
         opened = db.execute(sa.select(sa.func.max(EVENTS.c.at)).where(*of_account, EVENTS.c.kind.in_(_OPENS_AGAIN)))
         opened_at = opened.scalar() or ""
         failed = sa.select(EVENTS.c.at).where(EVENTS.c.kind == WRONG_PASSWORD, EVENTS.c.at >= since)
-        mine = [row.at for row in db.execute(failed.where(EVENTS.c.account == account, EVENTS.c.at > opened_at))]
-        until = locked_until(map(datetime.fromisoformat, mine), by.at)
+        mine = failed.where(EVENTS.c.account == account, EVENTS.c.at > opened_at)
+        until = locked_until(_moments(db, mine, by.at), by.at)
         if until is None and by.address:
-            here = [row.at for row in db.execute(failed.where(EVENTS.c.address == by.address))]
-            until = locked_until(map(datetime.fromisoformat, here), by.at, MOST_FROM_ADDRESS)
+            here = failed.where(EVENTS.c.address == by.address)
+            until = locked_until(_moments(db, here, by.at), by.at, MOST_FROM_ADDRESS)
         return until
 
 
@@ -233,6 +312,16 @@ def record(db: sa.Connection, kind: str, account: str, by: Actor, detail: Mappin
 def moment(at: datetime) -> str:
     """Write a moment so that texts sort as moments do."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _moments(db: sa.Connection, query: sa.Select[str], now: datetime) -> list[datetime]:
+    """Return when the failures were; one who waited for a turn counts those that came meanwhile."""
+    return [min(datetime.fromisoformat(at), now) for at in db.execute(query).scalars()]
+
+
+def _wait(until: datetime, now: datetime) -> str:
+    minutes = max(1, -(-int((until - now).total_seconds()) // 60))
+    return f"尝试次数过多，请 {minutes} 分钟后再试"
 
 
 def _at(account: str) -> sa.Update:
@@ -248,4 +337,5 @@ def _account(row: sa.RowMapping) -> Account:
         must_change=row["must_change"],
         is_disabled=row["is_disabled"],
         created_at=row["created_at"],
+        version=row["version"],
     )

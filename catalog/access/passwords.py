@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import string
+from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
@@ -14,13 +15,15 @@ _CLASSES = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
 _READABLE = "".join(c for c in string.ascii_letters + string.digits if c not in "0O1lI")
 _COMMON = ("password", "123456", "qwerty", "admin", "111111", "abc123", "iloveyou", "woaini", "citybrain", "letmein")
 _HASHER = PasswordHasher()  # argon2id; the package's defaults are RFC 9106's second recommendation
+_AT_ONCE = BoundedSemaphore(4)  # each hash takes 64 MiB, and anybody may ask for one
 # Verified when an account is unknown, so that it takes as long as a wrong password.
 _NOBODY = _HASHER.hash(secrets.token_urlsafe(24))
 
 
 def hashed(password: str) -> str:
     """Return the argon2id hash of a password, its salt and parameters included."""
-    return _HASHER.hash(password)
+    with _AT_ONCE:
+        return _HASHER.hash(password)
 
 
 def is_right(password: str, held: str | None) -> bool:
@@ -28,7 +31,8 @@ def is_right(password: str, held: str | None) -> bool:
     if len(password) > LONGEST:
         return False
     try:
-        return _HASHER.verify(held or _NOBODY, password) and held is not None
+        with _AT_ONCE:
+            return _HASHER.verify(held or _NOBODY, password) and held is not None
     except (Argon2Error, InvalidHashError):
         return False
 

@@ -89,6 +89,14 @@ class SessionStore:
         with self._engine.connect() as db:
             return [_session(row) for row in db.execute(wanted).mappings()]
 
+    def counts(self, now: datetime) -> dict[str, int]:
+        """Return how many sessions which account has in force."""
+        listed = self._listed(now).subquery()
+        count = sa.func.count().label("sessions")
+        query = sa.select(listed.c.account, count).group_by(listed.c.account)
+        with self._engine.connect() as db:
+            return {row["account"]: row["sessions"] for row in db.execute(query).mappings()}
+
     def end(self, session_id: str, by: Actor) -> None:
         """End one session."""
         with self._engine.begin() as db:
@@ -116,7 +124,11 @@ class SessionStore:
         return (
             sa.select(_SESSIONS, *columns)
             .select_from(joined)
-            .where(self._in_force(now), ACCOUNTS.c.is_disabled.is_(False))
+            .where(
+                self._in_force(now),
+                _SESSIONS.c.opened_at >= ACCOUNTS.c.sessions_since,
+                ACCOUNTS.c.is_disabled.is_(False),
+            )
         )
 
     def _in_force(self, now: datetime) -> sa.ColumnElement[bool]:

@@ -39,7 +39,7 @@ _KEYS = sa.Table(
     sa.Column("created_at", sa.String(40), nullable=False),
     sa.Column("revoked_at", sa.String(40)),
 )
-_AUDIT = sa.Table(
+AUDIT = sa.Table(
     "audit_event",
     _METADATA,
     sa.Column("event_id", sa.Integer, primary_key=True, autoincrement=True),
@@ -81,7 +81,7 @@ class AccessStore:
     """Keys and audit events of one installation."""
 
     def __init__(self, address: str) -> None:
-        self._engine = open_app_database(address, _METADATA, append_only=[_AUDIT.name])
+        self._engine = open_app_database(address, _METADATA, append_only=[AUDIT.name])
 
     def create_key(
         self,
@@ -192,12 +192,12 @@ class AccessStore:
             "purpose": event.grant.purpose[:1000] if event.grant else None,
         }
         with self._engine.begin() as db:
-            db.execute(_AUDIT.insert().values(row))
+            db.execute(AUDIT.insert().values(row))
 
     def audit_events(self, limit: int = 100) -> list[dict[str, Any]]:
         """Return the newest audit events."""
         with self._engine.connect() as db:
-            rows = db.execute(sa.select(_AUDIT).order_by(_AUDIT.c.event_id.desc()).limit(limit)).mappings()
+            rows = db.execute(sa.select(AUDIT).order_by(AUDIT.c.event_id.desc()).limit(limit)).mappings()
             return [dict(row) for row in rows]
 
     def newest_event(self) -> tuple[int, datetime] | None:

@@ -16,12 +16,15 @@ from fastapi.staticfiles import StaticFiles
 from catalog.api.limits import RateLimiter
 from catalog.api.reads import CatalogueReads
 from catalog.api.routes import Doors, api_router
+from catalog.web.account_admin import account_admin_router, rights_router
+from catalog.web.audit_pages import audit_router
 from catalog.web.cataloguing import cataloguing_router
 from catalog.web.cataloguing_sheets import sheets_router
 from catalog.web.cataloguing_wizard import wizard_router
 from catalog.web.compliance import compliance_router
 from catalog.web.dcat import dcat_router
 from catalog.web.desk import desk_router
+from catalog.web.own_account import own_account_router
 from catalog.web.pages import Elsewhere, page_router
 from catalog.web.protection import protect
 from catalog.web.rooms import open_rooms
@@ -73,6 +76,10 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     for router in (
         api_router(doors),
         signin_router(rooms.people),
+        own_account_router(rooms.people, rooms.vocabulary),
+        account_admin_router(rooms.office),
+        rights_router(rooms.office),
+        audit_router(rooms.people),
         cataloguing_router(rooms.cataloguing),
         wizard_router(rooms.cataloguing),
         sheets_router(rooms.cataloguing),

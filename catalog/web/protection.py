@@ -140,6 +140,7 @@ def _refusal(request: Request) -> ApiError | None:
 
 
 async def _api_error(request: Request, error: ApiError) -> Response:
+    request.state.fault = error
     if error.code == "not_signed_in" and not wants_json(request):
         return to_sign_in(request)
     return _answer(request, error)

@@ -33,8 +33,10 @@ from catalog.sharing.grants import GrantBook
 from catalog.sharing.practice import load_practice
 from catalog.sharing.reminders import ReminderStore
 from catalog.sharing.store import SharingStore
+from catalog.web.account_admin import Office
 from catalog.web.cataloguing import Cataloguing
 from catalog.web.signin import People
+from catalog.web.slips import Slips
 from lakehouse.connect.app_database import app_database
 from lakehouse.connect.settings import Settings
 
@@ -47,6 +49,7 @@ class Rooms:
 
     vocabulary: Vocabulary
     people: People
+    office: Office
     access: AccessStore
     lineage: LineageStore
     reads: CatalogueReads
@@ -74,17 +77,18 @@ def open_rooms(settings: Settings) -> Rooms:
         proposals.settle()
     reads = CatalogueReads(settings, readers, proposals.shelf, vocabulary)
     published = PublishedData(readers, reads.contracts, reads.now)
-    tokens = Tokens(page_secret(settings.app_db.with_name("page-token.key")))
+    secret = page_secret(settings.app_db.with_name("page-token.key"))
     closing = ExitStack()
     for room in (people, access, lineage, sharing, reminders, proposals.store, readers):
         closing.callback(room.close)
     return Rooms(
         vocabulary=vocabulary,
         people=people,
+        office=Office(people, access, vocabulary, Slips(secret)),
         access=access,
         lineage=lineage,
         reads=reads,
-        data=DataService(readers, access, tokens, reads.entries, GrantBook(sharing)),
+        data=DataService(readers, access, Tokens(secret), reads.entries, GrantBook(sharing)),
         cataloguing=Cataloguing(proposals, CataloguingViews(proposals, calendar), reads, readers),
         desk=Desk(Acting(sharing, calendar, load_practice(), published), reminders, access, reads, published, now),
         gatherer=Gatherer(settings, sharing, access, reads.contracts, vocabulary),

@@ -6,7 +6,9 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -15,12 +17,14 @@ from starlette.datastructures import FormData
 
 from catalog.access.accounts import AccountStore, Actor, SignInRefused
 from catalog.access.sessions import LONGEST, SessionStore
+from catalog.api.errors import ApiError
 from catalog.web.templating import page
-from catalog.web.visitors import SIGN_IN, local_path, posted, visitor
+from catalog.web.visitors import OWN_PASSWORD, SIGN_IN, local_path, posted, visitor
 
 SESSION_COOKIE = "citybrain_session"
 FORM_COOKIE = "citybrain_form"  # before anybody is signed in, a form's token is compared with this cookie
 LONGEST_COOKIE = 100
+LONGEST_KEPT_PATH = 200
 _WITHOUT_SESSION = ("/static/", "/healthz", "/readyz", "/docs/", "/api/v1/data/", "/openapi.json")
 
 
@@ -38,7 +42,11 @@ class People:
 
 
 def recognise(app: FastAPI, people: People) -> None:
-    """Let every request know who is signed in: ``request.state.person``, ``.session`` and ``.csrf``."""
+    """Let every request know who is signed in: ``request.state.person``, ``.session`` and ``.csrf``.
+
+    Whoever still has to change a generated password has a session and is nobody yet. What somebody signed in is refused
+    is kept before the refusal goes out.
+    """
 
     @app.middleware("http")
     async def with_session(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -49,14 +57,27 @@ def recognise(app: FastAPI, people: People) -> None:
         if token and not request.url.path.startswith(_WITHOUT_SESSION):
             found = await run_in_threadpool(people.sessions.find, token, datetime.now(UTC))
             if found is not None:
-                state.person, state.session, state.csrf = found.person, found, found.csrf
-        return await call_next(request)
+                state.session, state.csrf = found, found.csrf
+                state.person = None if found.must_change else found.person
+        response = await call_next(request)
+        if response.status_code == HTTPStatus.FORBIDDEN and state.person is not None:
+            await run_in_threadpool(_keep_refusal, request, people)
+        return response
+
+
+def _keep_refusal(request: Request, people: People) -> None:
+    fault: ApiError | None = getattr(request.state, "fault", None)
+    detail = {"method": request.method, "path": request.url.path[:LONGEST_KEPT_PATH]}
+    if fault is not None:
+        detail |= {"code": fault.code, "reason": fault.message}
+    by = actor(request)
+    people.accounts.record("refused", by.account, by, detail)
 
 
 def actor(request: Request) -> Actor:
     """Return who acts in this request, for the log."""
-    person = visitor(request)
-    return Actor(person.account if person else "", datetime.now(UTC), client_address(request))
+    session = request.state.session
+    return Actor(session.person.account if session else "", datetime.now(UTC), client_address(request))
 
 
 def client_address(request: Request) -> str:
@@ -73,17 +94,20 @@ def signin_router(people: People) -> APIRouter:
         back = local_path(request.query_params.get("next", ""))
         if visitor(request) is not None:
             return RedirectResponse(back, status_code=303)
+        if request.state.session is not None:
+            return RedirectResponse(_still_owed(back), status_code=303)
         return _form(request, back)
 
     @router.post(SIGN_IN)
     def sign_in(request: Request, form: Annotated[FormData, Depends(posted)]) -> Response:
         back, account = local_path(str(form.get("next", ""))), str(form.get("account", "")).strip()
-        by = Actor(account[:40], datetime.now(UTC), client_address(request))
+        by = Actor("", datetime.now(UTC), client_address(request))
         try:
             held = people.accounts.sign_in(account, str(form.get("password", "")), by)
         except SignInRefused as refusal:
             return _form(request, back, account=account[:40], fault=str(refusal))
-        return begin_session(request, people, held.account, by, back)
+        by = Actor(held.account, by.at, by.address)
+        return begin_session(request, people, held.account, by, _still_owed(back) if held.must_change else back)
 
     @router.post("/logout")
     def sign_out(request: Request, form: Annotated[FormData, Depends(posted)]) -> Response:
@@ -105,6 +129,11 @@ def begin_session(request: Request, people: People, account: str, by: Actor, bac
     _set(request, answer, SESSION_COOKIE, token, int(LONGEST.total_seconds()))
     answer.delete_cookie(FORM_COOKIE)
     return answer
+
+
+def _still_owed(back: str) -> str:
+    """Return the page on which a generated password is changed, which leads on to ``back``."""
+    return f"{OWN_PASSWORD}?{urlencode({'next': back})}"
 
 
 def _form(request: Request, back: str, *, account: str = "", fault: str = "") -> Response:

@@ -18,7 +18,7 @@ from catalog.api.search import FAIR_SCORE, GOOD_SCORE
 from catalog.contract.model import Contract
 from catalog.derive.catalogue import CatalogueItem
 from catalog.web.texts import LANGUAGES, Texts
-from catalog.web.visitors import csrf_token, visitor
+from catalog.web.visitors import csrf_token, places, visitor
 
 STATIC = Path(__file__).parent / "static"
 DASH = "—"
@@ -126,6 +126,7 @@ def _environment() -> Environment:
         "languages": LANGUAGES,
         "visitor": visitor,
         "csrf": csrf_token,
+        "places": places,
         "rule_label": rule_label,
         "static": static_url,
         "is_numeric": is_numeric,

@@ -13,12 +13,14 @@ from fastapi import Request
 from starlette.datastructures import FormData
 
 from catalog.access.model import Decision
-from catalog.access.person import Doing, Person, permit
+from catalog.access.person import Doing, Person, Post, permit
 from catalog.api.errors import ApiError
 
 CSRF_FIELD = "csrf"
 CSRF_HEADER = "x-csrf-token"
 SIGN_IN = "/login"
+OWN_PASSWORD = "/account/password"  # noqa: S105 - an address
+_OFFICES = {Post.SYSTEM_ADMIN: "accounts", Post.SECURITY_ADMIN: "rights", Post.AUDITOR: "audit"}
 LARGEST_FORM = 16 * 1024 * 1024
 MOST_FIELDS = 2000
 LONGEST_PATH = 2000
@@ -28,6 +30,11 @@ def visitor(request: Request) -> Person | None:
     """Return who is signed in; None for a stranger."""
     person: Person | None = getattr(request.state, "person", None)
     return person
+
+
+def places(person: Person) -> list[str]:
+    """Return the names of the administrators' pages that somebody may open; each is at ``/<name>``."""
+    return [name for post, name in _OFFICES.items() if post in person.posts]
 
 
 def local_path(asked: str) -> str:

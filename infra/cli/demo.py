@@ -20,6 +20,7 @@ DEFAULT_PEOPLE, DEFAULT_SEED = 20_000, 42
 EXAMPLE_RESOURCE = "dsjj.division"
 DOORS = {
     "catalogue": "数据目录 catalogue",
+    "sign_in": "登录 sign in",
     "api_docs": "接口文档 API docs",
     "airflow": "Airflow",
     "data_docs": "质量报告 Data Docs",
@@ -152,10 +153,14 @@ def _show_doors(settings: Settings, report: DemoReport, urls: dict[str, str]) ->
     from infra.demo.summary import api_example
 
     places = Places.of(settings)
+    notes = {
+        "airflow": f"  用户 user {ADMIN}, password in {passwords_path(places.airflow)}",
+    }
+    if places.accounts.exists():
+        notes["sign_in"] = f"  账号与初始口令 accounts and first passwords (synthetic people): {places.accounts}"
     table = Table(title="去哪里看 where to look", show_header=False)
     for name, label in DOORS.items():
-        note = f"  用户 user {ADMIN}, password in {passwords_path(places.airflow)}" if name == "airflow" else ""
-        table.add_row(label, f"{urls[name]}{note}")
+        table.add_row(label, f"{urls[name]}{notes.get(name, '')}")
     table.add_row("数据接口 data API", api_example(places, report.state.ports, EXAMPLE_RESOURCE))
     table.add_row("日志 logs", str(places.logs))
     out.print(table)

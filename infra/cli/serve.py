@@ -18,6 +18,7 @@ from infra.cli.output import UserError, err, out, print_json
 
 if TYPE_CHECKING:
     from catalog.access.store import AccessStore
+    from lakehouse.connect.settings import Settings
 
 DEFAULT_PORT = 8642
 SHUTDOWN_SECONDS = 10
@@ -50,7 +51,7 @@ def serve(
         published = publish_history(settings, limit=1)
         snapshot = current_snapshot(settings) if published else None
         application = create_app(settings)
-        _announce(url, snapshot, as_json=json)
+        _announce(url, snapshot, has_accounts=_has_accounts(settings), as_json=json)
         config = uvicorn.Config(
             application,
             log_config=None,
@@ -152,12 +153,14 @@ def _end(_signal: int, _frame: Any) -> NoReturn:
     raise SystemExit(0)
 
 
-def _announce(url: str, snapshot: str | None, *, as_json: bool) -> None:
+def _announce(url: str, snapshot: str | None, *, has_accounts: bool, as_json: bool) -> None:
     places = {"url": url, "catalogue": f"{url}/catalogue", "api_docs": f"{url}/api/docs", "health": f"{url}/healthz"}
     if as_json:
         import json
 
-        out.file.write(json.dumps({**places, "snapshot": snapshot, "pid": os.getpid()}) + "\n")
+        out.file.write(
+            json.dumps({**places, "snapshot": snapshot, "has_accounts": has_accounts, "pid": os.getpid()}) + "\n"
+        )
         out.file.flush()
         return
     err.print(f"数据目录 catalogue  {places['catalogue']}\n接口文档 API docs   {places['api_docs']}")
@@ -166,7 +169,22 @@ def _announce(url: str, snapshot: str | None, *, as_json: bool) -> None:
         err.print("[dim]→ make a city and publish it: citybrain sample-city --out DIR; citybrain run --source DIR[/]")
     else:
         err.print(f"数据版本 snapshot   {snapshot}")
+    if not has_accounts:
+        err.print("[yellow]还没有账号 no account yet[/]; nobody can sign in")
+        err.print("[dim]→ make the three administrators (system, security, audit): citybrain account init[/]")
     err.print("[dim]Ctrl+C ends[/]")
+
+
+def _has_accounts(settings: Settings) -> bool:
+    """Tell whether anybody can sign in: no account comes with the product."""
+    from catalog.access.accounts import AccountStore
+    from lakehouse.connect.app_database import app_database
+
+    store = AccountStore(app_database(settings))
+    try:
+        return bool(store.all())
+    finally:
+        store.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -57,6 +57,11 @@ class Places:
         return self.home / "demo" / "state.json"
 
     @property
+    def accounts(self) -> Path:
+        """The demo's accounts with their first passwords, readable by their owner only."""
+        return self.home / "demo" / "accounts.txt"
+
+    @property
     def api_key(self) -> Path:
         """The API key that the demo made, readable by its owner only."""
         return self.home / "demo" / "api-key"

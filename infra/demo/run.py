@@ -25,6 +25,7 @@ from infra.airflow.configuration import (
     write_configuration,
 )
 from infra.cli.output import UserError
+from infra.demo.people import make_accounts
 from infra.demo.places import Places, choose_ports, stack_ports
 from infra.demo.summary import make_api_key, what_happened, where_to_look
 from infra.demo.surroundings import airflow_plan, demo_environment
@@ -147,6 +148,7 @@ class _Demo:
         with self._phase("doors"):
             self._wait_for_door()
             make_api_key(self._settings, self._places)
+            make_accounts(self._settings, self._places)
             self._report.results = what_happened(self._settings)
         self._report.failed = ended.failed
         return self._report

@@ -51,6 +51,7 @@ def where_to_look(ports: Mapping[str, int]) -> dict[str, str]:
     web, airflow = f"http://{HOST}:{ports['web']}", f"http://{HOST}:{ports['airflow']}"
     return {
         "catalogue": f"{web}/catalogue",
+        "sign_in": f"{web}/login",
         "api_docs": f"{web}/api/docs",
         "airflow": airflow,
         "data_docs": f"{web}/docs/quality/",

@@ -50,6 +50,25 @@ def _env(home: Path) -> dict[str, str]:
     return os.environ | {"CITYBRAIN_HOME": str(home), "COLUMNS": "200"}
 
 
+def test_a_server_without_accounts_says_how_the_first_are_made(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with serving(home) as (_, places):
+        assert places["has_accounts"] is False
+    line = _line("serve", "--port", "0")
+    for _ in range(2):
+        with subprocess.Popen(line, env=_env(home), stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            said = ""
+            while "Ctrl+C" not in said:
+                said += process.stderr.readline()
+            process.terminate()
+        assert ("citybrain account init" in said) == ("no account yet" in said)
+        if "no account yet" not in said:
+            return
+        assert command(home, "account", "init").returncode == 0
+    pytest.fail("the hint stays although there are accounts")
+
+
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
 def test_the_server_says_where_it_is_answers_logs_and_ends_cleanly(web_home: Path, sent: signal.Signals) -> None:
     with serving(web_home) as (process, places):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +13,15 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.access.accounts import ACCOUNTS, EVENTS, AccountError, AccountStore, Actor, SignInRefused
+from catalog.access.accounts import (
+    ACCOUNTS,
+    EVENTS,
+    AccountError,
+    AccountStore,
+    Actor,
+    OvertakenAccount,
+    SignInRefused,
+)
 from catalog.access.lockout import MOST_FAILURES, WINDOW, locked_until
 from catalog.access.passwords import faulty_password, generated_password, hashed, is_right
 from catalog.access.person import BUREAU, Post
@@ -188,6 +198,15 @@ def test_a_hash_of_nobody_opens_nothing() -> None:
     assert is_right(GOOD, hashed(GOOD))
 
 
+def test_hashes_cost_what_rfc_9106_asks() -> None:
+    spec = importlib.util.find_spec("catalog.access.passwords")
+    assert spec is not None
+    assert spec.loader is not None
+    as_installed = importlib.util.module_from_spec(spec)  # the tests' own costs are lower
+    spec.loader.exec_module(as_installed)
+    assert "$m=65536,t=3,p=4$" in as_installed.hashed(GOOD)
+
+
 def test_a_session_ends_by_idleness_and_by_age(sessions: SessionStore) -> None:
     token, now = sessions.open("lisi", at()), NOW
     assert sessions.find(token, now + IDLE - timedelta(seconds=1)) is not None
@@ -219,9 +238,91 @@ def test_sessions_are_ended_one_by_one_and_together(sessions: SessionStore) -> N
     assert [sessions.find(token, NOW + timedelta(seconds=6)) is not None for token in tokens] == [False, False, True]
 
 
-def test_posts_are_those_of_now(accounts: AccountStore, sessions: SessionStore) -> None:
-    token = sessions.open("lisi", at())
-    accounts.set_posts("lisi", [Post.HEAD, Post.APPLICANT], at())
-    found = sessions.find(token, NOW)
+def test_posts_are_those_of_now_and_a_change_of_them_ends_the_sessions(
+    accounts: AccountStore, sessions: SessionStore
+) -> None:
+    before = sessions.open("lisi", at())
+    accounts.set_posts("lisi", [Post.HEAD, Post.APPLICANT], at(seconds=1))
+    assert sessions.find(before, NOW + timedelta(seconds=2)) is None
+    found = sessions.find(sessions.open("lisi", at(seconds=1)), NOW + timedelta(seconds=2))
     assert found is not None
     assert found.person.posts == {Post.HEAD, Post.APPLICANT}
+
+
+def test_every_change_of_an_account_ends_its_sessions_and_only_its(
+    accounts: AccountStore, sessions: SessionStore
+) -> None:
+    accounts.add("wangwu", "王五", "gaj", [Post.HEAD], at())
+    others, now = sessions.open("wangwu", at()), 0
+    for change in (
+        lambda by: accounts.reset_password("lisi", by),
+        lambda by: accounts.disable("lisi", by),
+        lambda by: accounts.disable("lisi", by, is_disabled=False),
+        lambda by: accounts.set_posts("lisi", [Post.HEAD], by),
+    ):
+        now += 2
+        token = sessions.open("lisi", at(seconds=now))
+        change(at(seconds=now + 1))
+        assert sessions.find(token, NOW + timedelta(seconds=now + 1)) is None
+    assert sessions.find(others, NOW + timedelta(seconds=now)) is not None
+
+
+def test_two_who_appoint_at_once_the_second_is_told(accounts: AccountStore) -> None:
+    seen = accounts.find("lisi")
+    assert seen is not None
+    accounts.set_posts("lisi", [Post.HEAD], at(), seen=seen.version)
+    with pytest.raises(OvertakenAccount, match="部门负责人"):
+        accounts.set_posts("lisi", [Post.APPLICANT], at(), seen=seen.version)
+    assert [account.posts for account in accounts.all()] == [frozenset({Post.HEAD})]
+
+
+def test_nobody_changes_their_own_posts_or_closes_themselves(accounts: AccountStore) -> None:
+    own = Actor("lisi", NOW, "")
+    with pytest.raises(AccountError, match="自己"):
+        accounts.set_posts("lisi", [Post.HEAD], own)
+    with pytest.raises(AccountError, match="自己"):
+        accounts.disable("lisi", own)
+
+
+def test_a_password_typed_as_the_name_is_not_in_the_log(accounts: AccountStore) -> None:
+    for typed in (GOOD, "longjing-tea-2026", "x" * 3000):
+        with pytest.raises(SignInRefused):
+            accounts.sign_in(typed, "lisi", Actor(typed, NOW, "10.0.0.3"))
+    with accounts.engine.connect() as db:
+        events = str(list(db.execute(sa.select(EVENTS)).mappings()))
+    assert "ongjing" not in events
+    assert "xxxx" not in events
+
+
+def test_many_tries_at_once_are_no_way_around_the_limit(accounts: AccountStore) -> None:
+    def wrong(number: int) -> str:
+        try:
+            accounts.sign_in("lisi", "wrong", Actor("lisi", NOW + timedelta(milliseconds=number % 7), ""))
+        except SignInRefused as refusal:
+            return str(refusal)
+        return "let in"
+
+    with ThreadPoolExecutor(8) as many:
+        said = list(many.map(wrong, range(24)))
+    assert sum("不正确" in text for text in said) == MOST_FAILURES
+    assert sum("分钟" in text for text in said) == 24 - MOST_FAILURES
+
+
+def test_unlocking_needs_a_lock(accounts: AccountStore) -> None:
+    with pytest.raises(AccountError, match="没有被锁定"):
+        accounts.unlock("lisi", at())
+    for second in range(MOST_FAILURES):
+        with pytest.raises(SignInRefused):
+            accounts.sign_in("lisi", "wrong", at(seconds=second))
+    assert accounts.locked(NOW + timedelta(seconds=9)) == {"lisi": NOW + timedelta(seconds=4) + WINDOW}
+    assert accounts.locked(NOW + WINDOW + timedelta(seconds=4)) == {}
+    accounts.unlock("lisi", at(seconds=10))
+    assert accounts.sign_in("lisi", GOOD, at(seconds=11))
+
+
+def test_guessing_the_old_password_in_a_session_is_counted_too(accounts: AccountStore) -> None:
+    for second in range(MOST_FAILURES):
+        with pytest.raises(AccountError, match="原口令"):
+            accounts.change_password("lisi", "wrong", "Another-Tea-2026", at(seconds=second))
+    with pytest.raises(AccountError, match="15 分钟"):
+        accounts.change_password("lisi", GOOD, "Another-Tea-2026", at(seconds=9))

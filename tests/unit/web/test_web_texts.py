@@ -49,6 +49,8 @@ COMPOSED = {
     "desk_move",
     "desk_hint",
     "trouble",
+    "place",
+    "happened",
 }
 # Groups within an area that are put together from a value too.
 COMPOSED_GROUPS = (
