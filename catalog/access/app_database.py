@@ -54,6 +54,8 @@ def _add_columns(db: sa.Connection, tables: sa.MetaData) -> None:
         there = {column["name"] for column in sa.inspect(db).get_columns(table.name)}
         for column in table.columns:
             if column.name not in there:
+                if not column.nullable:
+                    raise ValueError(f"{table.name}.{column.name}: old rows have no value for a new column")
                 kind = column.type.compile(db.dialect)
                 db.execute(sa.text(f"alter table {table.name} add column {column.name} {kind}"))
 

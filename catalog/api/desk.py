@@ -171,8 +171,10 @@ class Desk:
         """Return everything about a 校核, with what this person may do now."""
         report, parties = verification.report, verification.parties
         held = report.model_dump(mode="json")
-        if person.dept not in (parties.applicant, parties.provider):
-            held["key"] = self._masked_key(report)
+        is_party = person.dept in (parties.applicant, parties.provider)
+        key = self._key(report, is_masked=not is_party)
+        if not is_party:
+            held["key"] = "；".join(text for _, text in key)
         return {
             **self._matter(verification, person),
             "reported_on": verification.reported_on,
@@ -183,6 +185,7 @@ class Desk:
                 "basis": VERIFY.basis,
             },
             "report": held,
+            "key": key,
             "column_name": self._column_name(report.resource, report.column),
         }
 
@@ -249,13 +252,16 @@ class Desk:
             return rows or "全部"
         return str(held)
 
-    def _masked_key(self, report: Report) -> str:
-        """Return a row's key as those see it who need not know whose row it is."""
+    def _key(self, report: Report, *, is_masked: bool) -> list[tuple[str, str]]:
+        """Return a row's key as (label, value), masked for those who need not know whose row it is."""
         contract = self.reads.contracts.get(report.resource)
         if contract is None:
-            return HIDDEN
-        texts = key_values(contract.primary_key, report.key)
-        return "、".join(str(masked(text, contract.property_named(name).gov.mask)) for name, text in texts.items())
+            return [("", HIDDEN if is_masked else report.key)]
+        found = []
+        for name, text in key_values(contract.primary_key, report.key).items():
+            prop = contract.property_named(name)
+            found.append((prop.business_name, str(masked(text, prop.gov.mask)) if is_masked else text))
+        return found
 
     def _column_name(self, resource: str, column: str | None) -> str:
         contract = self.reads.contracts.get(resource)
