@@ -116,11 +116,15 @@ class Desk:
 
     def lines(self, person: Person) -> list[Row]:
         """Return every matter that somebody may see, the most urgent first."""
-        return sorted((self.line(matter, person) for matter in self.visible(person)), key=lambda row: row["urgency"])
+        return self._ordered(self.visible(person), person)
+
+    def _ordered(self, matters: Iterable[Matter], person: Person) -> list[Row]:
+        return sorted((self.line(matter, person) for matter in matters), key=lambda row: row["urgency"])
 
     def waiting(self, person: Person) -> Row:
         """Return what waits for somebody today, and the reminders that still hold."""
-        lines = self.lines(person)
+        going_on = [matter for matter in self.visible(person) if matter.moves()]
+        lines = self._ordered(going_on, person)
         mine = [line for line in lines if line["mine"]]
         groups: dict[tuple[str, str], list[Row]] = {}
         for line in mine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,15 @@ def test_an_old_database_is_added_to_and_stays_append_only(old: Path) -> None:
     assert (newest["application"], oldest["application"], oldest["reason"]) == (None, None, "old")
     with sqlite3.connect(old) as db, pytest.raises(sqlite3.IntegrityError, match="append-only"):
         db.execute("update audit_event set purpose = 'x'")
+
+
+def test_several_may_start_at_once(old: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        for store in pool.map(lambda _: AccessStore(f"sqlite:///{old}"), range(8)):
+            store.close()
+    with sqlite3.connect(old) as db:
+        names = [row[1] for row in db.execute("pragma table_info(audit_event)")]
+    assert names[-2:] == ["application", "purpose"]
 
 
 def test_a_new_column_that_needs_an_answer_is_an_error_and_not_a_guess(tmp_path: Path) -> None:
