@@ -38,8 +38,11 @@ def open_app_database(address: str, tables: sa.MetaData, *, append_only: Sequenc
     engine = _sqlite(url) if url.get_backend_name() == "sqlite" else _postgres(url)
     sa.event.listen(engine, "handle_error", _named)
     with engine.begin() as db:
+        # several processes may start at once, and "if not exists" does not wait for the other
         if db.dialect.name == "postgresql":
-            db.execute(_SET_UP)  # several processes may start at once, and "if not exists" does not wait for the other
+            db.execute(_SET_UP)
+        else:
+            db.exec_driver_sql("begin immediate")
         tables.create_all(db)
         _add_columns(db, tables)
         for table in append_only:
@@ -54,6 +57,8 @@ def _add_columns(db: sa.Connection, tables: sa.MetaData) -> None:
         there = {column["name"] for column in sa.inspect(db).get_columns(table.name)}
         for column in table.columns:
             if column.name not in there:
+                if not column.nullable:
+                    raise ValueError(f"{table.name}.{column.name}: old rows have no value for a new column")
                 kind = column.type.compile(db.dialect)
                 db.execute(sa.text(f"alter table {table.name} add column {column.name} {kind}"))
 

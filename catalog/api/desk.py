@@ -116,11 +116,15 @@ class Desk:
 
     def lines(self, person: Person) -> list[Row]:
         """Return every matter that somebody may see, the most urgent first."""
-        return sorted((self.line(matter, person) for matter in self.visible(person)), key=lambda row: row["urgency"])
+        return self._ordered(self.visible(person), person)
+
+    def _ordered(self, matters: Iterable[Matter], person: Person) -> list[Row]:
+        return sorted((self.line(matter, person) for matter in matters), key=lambda row: row["urgency"])
 
     def waiting(self, person: Person) -> Row:
         """Return what waits for somebody today, and the reminders that still hold."""
-        lines = self.lines(person)
+        going_on = [matter for matter in self.visible(person) if matter.moves()]
+        lines = self._ordered(going_on, person)
         mine = [line for line in lines if line["mine"]]
         groups: dict[tuple[str, str], list[Row]] = {}
         for line in mine:
@@ -171,8 +175,10 @@ class Desk:
         """Return everything about a 校核, with what this person may do now."""
         report, parties = verification.report, verification.parties
         held = report.model_dump(mode="json")
-        if person.dept not in (parties.applicant, parties.provider):
-            held["key"] = self._masked_key(report)
+        is_party = person.dept in (parties.applicant, parties.provider)
+        key = self._key(report, is_masked=not is_party)
+        if not is_party:
+            held["key"] = "；".join(text for _, text in key)
         return {
             **self._matter(verification, person),
             "reported_on": verification.reported_on,
@@ -183,6 +189,7 @@ class Desk:
                 "basis": VERIFY.basis,
             },
             "report": held,
+            "key": key,
             "column_name": self._column_name(report.resource, report.column),
         }
 
@@ -249,13 +256,16 @@ class Desk:
             return rows or "全部"
         return str(held)
 
-    def _masked_key(self, report: Report) -> str:
-        """Return a row's key as those see it who need not know whose row it is."""
+    def _key(self, report: Report, *, is_masked: bool) -> list[tuple[str, str]]:
+        """Return a row's key as (label, value), masked for those who need not know whose row it is."""
         contract = self.reads.contracts.get(report.resource)
         if contract is None:
-            return HIDDEN
-        texts = key_values(contract.primary_key, report.key)
-        return "、".join(str(masked(text, contract.property_named(name).gov.mask)) for name, text in texts.items())
+            return [("", HIDDEN if is_masked else report.key)]
+        found = []
+        for name, text in key_values(contract.primary_key, report.key).items():
+            prop = contract.property_named(name)
+            found.append((prop.business_name, str(masked(text, prop.gov.mask)) if is_masked else text))
+        return found
 
     def _column_name(self, resource: str, column: str | None) -> str:
         contract = self.reads.contracts.get(resource)

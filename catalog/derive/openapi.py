@@ -91,7 +91,11 @@ def _operation(contract: Contract, vocabulary: Vocabulary) -> dict[str, Any]:
         "description": contract.description.purpose,
         "tags": [department.name if department else contract.dept],
         "security": [{SECURITY_SCHEME: []}],
-        "parameters": [*(_filter(contract.property_named(name)) for name in contract.primary_key), *_paging()],
+        "parameters": [
+            *(_filter(contract.property_named(name)) for name in contract.primary_key),
+            *_paging(),
+            *_basis(contract),
+        ],
         "responses": {
             "200": {
                 "description": "一页数据，按主键排序",
@@ -123,7 +127,7 @@ def _paging() -> list[dict[str, Any]]:
             "name": "fields",
             "in": "query",
             "required": False,
-            "description": "只返回这些数据项（逗号分隔）；缺省为全部",
+            "description": "只返回这些数据项（逗号分隔）；缺省为全部（依申请授权的，为授权的全部）",
             "schema": {"type": "string", "minLength": 1},
         },
         {"name": "limit", "in": "query", "required": False, "description": "每页行数", "schema": limit},
@@ -134,6 +138,21 @@ def _paging() -> list[dict[str, Any]]:
             "description": "上一页答复中的 page.next_token，内容不透明",
             "schema": {"type": "string", "minLength": 1},
         },
+    ]
+
+
+def _basis(contract: Contract) -> list[dict[str, Any]]:
+    """Return the header that names the application relied on; only what is shared under conditions has one."""
+    if contract.gov.share_type != 2:
+        return []
+    return [
+        {
+            "name": "X-Application",
+            "in": "header",
+            "required": False,
+            "description": "所依据的申请编号；有多份使用中的申请时用它指明",
+            "schema": {"type": "string", "maxLength": 30},
+        }
     ]
 
 

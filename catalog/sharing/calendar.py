@@ -72,10 +72,7 @@ class WorkingCalendar:
         """Tell whether offices work on a day."""
         table = self.tables.get(day.year)
         if table is None:
-            try:
-                return bool(chinese_calendar.is_workday(day))
-            except NotImplementedError:
-                raise NoHolidayTable(day.year) from None
+            return _works(day)
         return day in table.workdays or (day.weekday() < _SATURDAY and day not in table.holidays)
 
     def after(self, start: date, days: int) -> date:
@@ -98,6 +95,15 @@ class WorkingCalendar:
         if end - start > _LONGEST_REACH:
             raise ValueError(f"{start} 到 {end} 超过十年，不是法定时限")
         return sum(self.is_working(start + timedelta(days=n)) for n in range(1, (end - start).days + 1))
+
+
+@lru_cache(maxsize=20_000)
+def _works(day: date) -> bool:
+    """Return what the package says; it looks through its whole table at each question, lists ask for the same days."""
+    try:
+        return bool(chinese_calendar.is_workday(day))
+    except NotImplementedError:
+        raise NoHolidayTable(day.year) from None
 
 
 @lru_cache(maxsize=4)

@@ -105,14 +105,20 @@ class Journal:
             refuse_overtaken(number, events, seen)
             raise
 
-    def matters(self, *conditions: sa.ColumnElement[bool]) -> list[tuple[sa.RowMapping, list[Event]]]:
-        """Return matters with their events, by number."""
-        matters = self._ledger.matters
+    def matters(
+        self, *conditions: sa.ColumnElement[bool], seen: Mapping[str, int] | None = None
+    ) -> list[tuple[sa.RowMapping, list[Event]]]:
+        """Return matters with their events, by number; of those in ``seen``, the events after so many."""
+        matters, known = self._ledger.matters, seen or {}
         query = sa.select(matters).where(*conditions).order_by(matters.c.number)
         with self._engine.connect() as db:
             rows = list(db.execute(query).mappings())
-            events = self._events_of(db, [row["number"] for row in rows])
-        return [(row, events[row["number"]]) for row in rows]
+            numbers = [row["number"] for row in rows]
+            if known:
+                sizes = self._sizes(db, *conditions)
+                numbers = [number for number in numbers if sizes.get(number, 0) > known.get(number, 0)]
+            events = self._events_of(db, numbers)
+        return [(row, events.get(row["number"], [])[known.get(row["number"], 0) :]) for row in rows]
 
     def version(self) -> tuple[int, int]:
         """Return how many matters and events there are: it changes with whatever happens."""
@@ -123,15 +129,18 @@ class Journal:
 
     def sizes(self) -> dict[str, int]:
         """Return how many events each matter has, by number."""
-        matters, events = self._ledger.matters, self._ledger.events
-        joined = matters.outerjoin(events, events.c.number == matters.c.number)
-        counted = sa.select(matters.c.number, sa.func.count(events.c.place)).select_from(joined)
         with self._engine.connect() as db:
-            return {row[0]: row[1] for row in db.execute(counted.group_by(matters.c.number))}
+            return self._sizes(db)
 
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+    def _sizes(self, db: sa.Connection, *conditions: sa.ColumnElement[bool]) -> dict[str, int]:
+        matters, events = self._ledger.matters, self._ledger.events
+        joined = matters.outerjoin(events, events.c.number == matters.c.number)
+        counted = sa.select(matters.c.number, sa.func.count(events.c.place)).select_from(joined).where(*conditions)
+        return {row[0]: row[1] for row in db.execute(counted.group_by(matters.c.number))}
 
     def _events_of(self, db: sa.Connection, numbers: Sequence[str]) -> dict[str, list[Event]]:
         events = self._ledger.events

@@ -6,7 +6,7 @@ second is told, and nothing of either is lost. Events are never changed or remov
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -30,6 +30,7 @@ from catalog.sharing.verification import Report, Verification
 
 APPLICATION, VERIFICATION = "application", "verification"
 _PREFIX = {APPLICATION: "SQ", VERIFICATION: "JH"}  # 申请, 校核
+_MOST_HELD = 50_000  # matters kept as they were replayed
 __all__ = ["Opening", "OvertakenError", "SharingStore", "UnknownMatter"]
 Matter = TypeVar("Matter", Application, Verification)
 _METADATA = sa.MetaData()
@@ -66,6 +67,8 @@ class SharingStore:
 
     def __init__(self, address: str) -> None:
         self._journal = Journal(address, _LEDGER)
+        self._applications_held: dict[str, Application] = {}
+        self._verifications_held: dict[str, Verification] = {}
 
     def apply_for(self, opening: Opening, share_type: int) -> Application:
         """Open an application 申请 as a draft; ``share_type`` is that of the resource on this day."""
@@ -155,29 +158,41 @@ class SharingStore:
         return moved
 
     def _applications(self, *conditions: sa.ColumnElement[bool]) -> list[Application]:
-        return [
-            application.replay(
-                Application(row["number"], _parties(row), row["resource"], row["facts"]["share_type"]), events
-            )
-            for row, events in self._matters(APPLICATION, *conditions)
-        ]
+        return self._matters(APPLICATION, self._applications_held, _begun_application, application.replay, *conditions)
 
     def _verifications(self, *conditions: sa.ColumnElement[bool]) -> list[Verification]:
-        return [
-            verification.replay(
-                Verification(
-                    row["number"],
-                    _parties(row),
-                    Report.model_validate(row["facts"]["report"]),
-                    city_day(datetime.fromisoformat(row["opened_at"])),
-                ),
-                events,
-            )
-            for row, events in self._matters(VERIFICATION, *conditions)
-        ]
+        return self._matters(
+            VERIFICATION, self._verifications_held, _begun_verification, verification.replay, *conditions
+        )
 
-    def _matters(self, kind: str, *conditions: sa.ColumnElement[bool]) -> list[tuple[sa.RowMapping, list[Event]]]:
-        return self._journal.matters(_MATTERS.c.kind == kind, *conditions)
+    def _matters(
+        self,
+        kind: str,
+        held: dict[str, Matter],
+        begun: Callable[[sa.RowMapping], Matter],
+        replay: Callable[[Matter, list[Event]], Matter],
+        *conditions: sa.ColumnElement[bool],
+    ) -> list[Matter]:
+        """Return matters as they stand, by number. Events are only ever added: what was replayed goes on from there."""
+        before = dict(held)
+        seen = {number: len(matter.events) for number, matter in before.items()}
+        found: dict[str, Matter] = {}
+        for row, newer in self._journal.matters(_MATTERS.c.kind == kind, *conditions, seen=seen):
+            matter = before.get(row["number"]) or begun(row)
+            found[matter.number] = replay(matter, newer) if newer else matter
+        if len(held) > _MOST_HELD:
+            held.clear()
+        held.update(found)
+        return list(found.values())
+
+
+def _begun_application(row: sa.RowMapping) -> Application:
+    return Application(row["number"], _parties(row), row["resource"], row["facts"]["share_type"])
+
+
+def _begun_verification(row: sa.RowMapping) -> Verification:
+    report, on = Report.model_validate(row["facts"]["report"]), city_day(datetime.fromisoformat(row["opened_at"]))
+    return Verification(row["number"], _parties(row), report, on)
 
 
 def _only(found: Sequence[Matter], unknown: str) -> Matter:

@@ -43,14 +43,14 @@ def tick(acting: Acting, reminders: ReminderStore, today: date, now: datetime) -
     done = Ticked(today)
     for application in acting.store.applications():
         _expire(acting, application, now, done)
-    for verification in acting.store.verifications():
-        if verification.state is ver.State.CORRECTED:
-            _recheck(acting, verification, now, done)
     matters: list[Matter] = [*acting.store.applications(), *acting.store.verifications()]
     for matter in matters:
         _remind(reminders, standing(matter, acting.calendar, today, acting.practice), today, done)
         if isinstance(matter, Application):
             _remind_of_end(reminders, matter, today, done)
+    for verification in acting.store.verifications():  # last, since it alone needs the published data to be readable
+        if verification.state is ver.State.CORRECTED:
+            _recheck(acting, verification, now, done)
     return done
 
 

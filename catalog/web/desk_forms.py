@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.datastructures import FormData
 
 from catalog.access.decide import ARTICLE_15, NOT_SHARED, UNCONDITIONAL, decide
-from catalog.access.model import Grant
+from catalog.access.model import Decision, Grant, Principal
 from catalog.access.person import BUREAU, Doing, Person
+from catalog.access.store import AuditEvent
 from catalog.api.desk import APPLICATIONS, Desk, url_of
 from catalog.api.desk_form import KEY, LONG, Posted, filterable, methods_of, read_form, read_key, text_of
 from catalog.api.errors import ApiError
 from catalog.api.published import shown_text
 from catalog.api.routes import known
-from catalog.api.values import typed
+from catalog.api.values import plain, typed
 from catalog.contract.model import Contract, Property
 from catalog.sharing.application import ENDED, Application, Kind, State
 from catalog.sharing.deadlines import city_day
@@ -29,7 +30,7 @@ from catalog.sharing.store import Opening, OvertakenError
 from catalog.sharing.verification import Report
 from catalog.web.desk_matters import Form, act, refused_move, seen_matter, seen_of
 from catalog.web.protection import wants_json
-from catalog.web.templating import page, texts
+from catalog.web.templating import PAGE_HEADERS, page, texts
 from catalog.web.visitors import permitted
 
 WHOLE_ROW = {"absent": ABSENT, "present": PRESENT}
@@ -42,6 +43,7 @@ def form_router(desk: Desk) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/desk/apply/{dept}/{resource}")
+    @router.get("/desk/apply/{dept}/{resource}.json")
     def apply(request: Request, dept: str, resource: str) -> Response:
         person, contract = _applicant(desk, request, dept, resource)
         return _apply_page(desk, request, person, contract, Posted(values=_empty(desk, contract)))
@@ -61,6 +63,7 @@ def form_router(desk: Desk) -> APIRouter:
         return RedirectResponse(url_of(draft), status_code=303)
 
     @router.get("/desk/applications/{number}/form")
+    @router.get("/desk/applications/{number}/form.json")
     def change(request: Request, number: str) -> Response:
         application, person, contract = _changed(desk, request, number)
         values = application.form.model_dump(mode="json") if application.form else _empty(desk, contract)
@@ -88,6 +91,7 @@ def form_router(desk: Desk) -> APIRouter:
         return RedirectResponse(url_of(application), status_code=303)
 
     @router.get("/desk/report/{dept}/{resource}")
+    @router.get("/desk/report/{dept}/{resource}.json")
     def report(request: Request, dept: str, resource: str) -> Response:
         person, contract, grants = _reporter(desk, request, dept, resource)
         asked = request.query_params
@@ -98,7 +102,7 @@ def form_router(desk: Desk) -> APIRouter:
     @router.post("/desk/report/{dept}/{resource}")
     def reported(request: Request, dept: str, resource: str, form: Form) -> Response:
         person, contract, grants = _reporter(desk, request, dept, resource)
-        read, found = _read_report(desk, contract, grants, form)
+        read, found = _read_report(desk, _Look(request.state.request_id, person, contract, grants), form)
         if found is None:
             return _report_page(request, person, contract, _readable(contract, grants), read)
         opening = Opening(Parties(person.dept, contract.dept, BUREAU), contract.key, desk.now(), person.name)
@@ -154,6 +158,8 @@ def _apply_page(
         hint = "；".join(f"{name}：{fault}" for name, fault in read.faults.items())
         raise ApiError(422, "bad_form", "申请表有误", hint)
     mine = desk.acting.store.applications(resource=contract.key, dept=person.dept)
+    if wants_json(request):
+        return JSONResponse(_apply_json(desk, contract, read), headers=PAGE_HEADERS)
     shown = page(
         request,
         "desk_apply.html",
@@ -174,6 +180,22 @@ def _apply_page(
     )
     shown.status_code = 409 if message else 422 if read.faults else 200
     return shown
+
+
+def _apply_json(desk: Desk, contract: Contract, read: Posted) -> Any:
+    """Return what the form asks and offers, and what is filled in."""
+    items = [asdict(item) for item in desk.reads.entries[contract.key].items]
+    kept = ("name", "business_name", "physical_type", "is_key", "grade", "mask", "codes")
+    return plain(
+        {
+            "resource": contract.key,
+            "share_type": contract.gov.share_type,
+            "methods": methods_of(contract),
+            "columns": [{name: item[name] for name in kept} for item in items],
+            "row_filters": [prop.name for prop in filterable(contract)],
+            "values": read.values,
+        }
+    )
 
 
 def _asked(application: Application | None) -> list[str]:
@@ -223,32 +245,46 @@ def _readable(contract: Contract, grants: list[Grant] | None) -> list[str]:
     return names if grants is None else [n for n in names if any(n in grant.columns for grant in grants)]
 
 
-def _row_within(
-    contract: Contract, row: dict[str, Any] | None, column: str, grants: list[Grant] | None
-) -> dict[str, Any] | None:
-    """Return the row if a grant shows it (and the column): a report is no way round a grant."""
-    if row is None or grants is None:
-        return row
-    for grant in grants:
-        is_shown = column in grant.columns or column in WHOLE_ROW
+@dataclass(frozen=True)
+class _Look:
+    """Somebody looks at one row of the published data, as far as a grant shows it (None: all may), and it is audited."""
+
+    request_id: str
+    person: Person
+    contract: Contract
+    grants: list[Grant] | None
+
+    def at(self, desk: Desk, key: Mapping[str, Any], column: str) -> dict[str, Any] | None:
+        """Return the row if it may be seen: a report is no way round a grant."""
+        row = desk.published.row(self.contract, key)
+        grant = next((g for g in self.grants or () if row is not None and self._shows(g, row, column)), None)
+        seen = row if self.grants is None or grant is not None else None
+        who = Principal("", self.person.dept, self.person.account, frozenset(), False, None)
+        decision = Decision(True, "allowed", "提出校核时查看一行", ARTICLE_26)
+        names = tuple(self.contract.primary_key)
+        desk.access.audit(
+            AuditEvent(
+                self.request_id, who, "read_rows", self.contract.key, names, decision, int(seen is not None), grant
+            )
+        )
+        return seen
+
+    def _shows(self, grant: Grant, row: Mapping[str, Any], column: str) -> bool:
         rows = grant.row_filter.items()
-        if is_shown and all(row[name] == typed(contract.property_named(name), text) for name, text in rows):
-            return row
-    return None
+        is_shown = column in grant.columns or column in WHOLE_ROW
+        return is_shown and all(row[name] == typed(self.contract.property_named(name), text) for name, text in rows)
 
 
-def _read_report(
-    desk: Desk, contract: Contract, grants: list[Grant] | None, form: FormData
-) -> tuple[Posted, Report | None]:
+def _read_report(desk: Desk, look: _Look, form: FormData) -> tuple[Posted, Report | None]:
     """Read a report; what is there now is taken from the published data, never from the form."""
-    read = Posted()
+    read, contract = Posted(), look.contract
     given: Mapping[str, Any] = form
     texts, key = read_key(contract, given, read.faults)
     column, believed = text_of(given.get("column")), text_of(given.get("believed"))
     evidence = text_of(given.get("evidence"))
     read.values = {f"{KEY}{name}": text for name, text in texts.items()}
     read.values |= {"column": column, "believed": believed, "evidence": evidence}
-    if column not in (*_readable(contract, grants), *WHOLE_ROW):
+    if column not in (*_readable(contract, look.grants), *WHOLE_ROW):
         read.faults["column"] = "选择有疑义的数据项，或整行"
     for name, text, shortest, longest in (("believed", believed, 0, 1000), ("evidence", evidence, 2, 2000)):
         if len(text) < shortest:
@@ -257,7 +293,7 @@ def _read_report(
             read.faults[name] = LONG.format(longest=longest)
     if read.faults:
         return read, None
-    row = _row_within(contract, desk.published.row(contract, key), column, grants)
+    row = look.at(desk, key, column)
     if (row is None) != (column == "present"):
         read.faults[f"{KEY}{contract.primary_key[0]}"] = NOT_WITHIN if row is None else IS_THERE
         return read, None
@@ -295,6 +331,9 @@ def _report_page(request: Request, person: Person, contract: Contract, columns: 
     if read.faults and wants_json(request):
         hint = "；".join(f"{name}：{fault}" for name, fault in read.faults.items())
         raise ApiError(422, "bad_form", "校核的内容有误", hint)
+    if wants_json(request):
+        offered = {"resource": contract.key, "key": contract.primary_key, "columns": [*columns, *WHOLE_ROW]}
+        return JSONResponse({**offered, "values": read.values}, headers=PAGE_HEADERS)
     shown = page(
         request,
         "desk_report_new.html",

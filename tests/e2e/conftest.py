@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 from filelock import FileLock
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from served_city import published_city, served
 
 AXE = "axe-core@4.14.1"
 FLAGS = [
@@ -29,28 +25,15 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-CITY = Path(__file__).parents[1] / "integration" / "web" / "web_city.py"
-PROGRAM = "import sys; from infra.cli.main import run; sys.argv[0] = 'citybrain'; run()"
 
 
 @pytest.fixture(scope="session")
 def web_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server over the small published city."""
-    from lakehouse.connect.settings import Settings
-
     home = tmp_path_factory.mktemp("e2e") / "home"
-    city = _load(CITY)
-    city.publish_tables(Settings(home=home, threads=1), "city", city.city_tables())
-    line = [sys.executable, "-c", PROGRAM, "serve", "--port", "0", "--json"]
-    environment = os.environ | {"CITYBRAIN_HOME": str(home)}
-    with (
-        (home / "serve.log").open("w") as log,
-        subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, stderr=log, text=True) as process,
-    ):
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())["url"]
-        process.terminate()
-        assert process.wait(30) == 0
+    published_city(home)
+    with served(home) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -107,12 +90,3 @@ def _fetch(folder: Path) -> None:
         pytest.skip(f"{AXE} cannot be fetched: {packed.stderr.strip()[-200:]}; give npm a registry")
     with tarfile.open(folder / packed.stdout.strip().splitlines()[-1]) as archive:
         archive.extract("package/axe.min.js", folder, filter="data")
-
-
-def _load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("web_city", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module: Any = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module  # type: ignore[no-any-return]

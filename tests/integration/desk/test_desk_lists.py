@@ -168,3 +168,17 @@ def test_late_in_a_known_year_stays_late_when_the_days_since_cannot_be_counted(c
     row = next(row for row in list_matters(city.settings, date(2030, 1, 5)) if row["number"] == number)
     assert (row["light"], str(row["due_on"]), row["days_left"]) == ("red", "2026-03-16", None)
     assert "放假安排没有录入" in row["no_table"]
+
+
+def test_the_forms_are_json_too(city: City) -> None:
+    found = city.sign_in("li").json("/desk/apply/gaj/resident")
+    assert found["methods"].keys() == {"service", "batch"}
+    assert {item["name"]: item["grade"] for item in found["columns"]}["resident_id"] == 3
+    assert "sex_code" in found["row_filters"]
+    number = put(city, datetime.now(UTC), 1)
+    assert city.sign_in("li").json(f"/desk/applications/{number}/form")["values"]["scope"] == FORM["scope"]
+    assert city.sign_in("li").json("/desk/report/sthj/device_reading")["key"] == [
+        "device_id",
+        "metric_code",
+        "measured_at",
+    ]

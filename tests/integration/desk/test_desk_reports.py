@@ -55,6 +55,9 @@ def test_a_report_takes_what_is_there_from_the_published_data(city: City) -> Non
     assert facts["deadline"]["name"] == "校核答复"
     assert (facts["deadline"]["days_left"], facts["state"]) == (10, "待核实")
     assert city.sign_in("zhou").get(url).status_code == 403
+    audited = city.access.audit_events()[0]
+    assert (audited["dept"], audited["row_count"], audited["reason"]) == ("wjw", 1, "提出校核时查看一行")
+    assert audited["application"] == city.store.applications()[0].number
     assert city.sign_in("qian").json(url)["moves"] != []
 
 

@@ -11,12 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.api.description import openapi
+from catalog.api.desk import FORM_WORDS, RECORDS, RUN_WORDS
 from catalog.compliance.model import Owner
 from catalog.contract.load import load_contracts, load_vocabulary
 from catalog.contract.model import SharingMethod, UpdateCycle
 from catalog.derive.catalogue import catalogue_entry
 from catalog.derive.codes import DATA_TYPE_NAMES, FORMAT_NAMES, GRADE_NAMES, SHARE_TYPE_NAMES
 from catalog.derive.maturity import Maturity
+from catalog.sharing import application, verification
+from catalog.sharing.limits import ANSWER_CONDITIONAL, ANSWER_UNCONDITIONAL, PROVIDE, VERIFY
+from catalog.sharing.machine import WORDS, Role
 from catalog.web.templating import in_two_columns, rule_label, score_level, score_text, texts, thousands
 from catalog.web.texts import DEFAULT_LANGUAGE, LANGUAGES, held_texts, speak
 
@@ -26,6 +30,7 @@ KEYS = held_texts(DEFAULT_LANGUAGE).keys()
 WEB = Path(__file__).parents[3] / "catalog" / "web"
 SOURCES = [*WEB.glob("templates/*.html"), *WEB.glob("*.py")]
 # Keys that are put together from a value: their groups are complete lists of those values.
+DESK = ("提出校核", "使用时限")  # what is said of a matter beside its events
 COMPOSED = {
     "menu",
     "facet",
@@ -90,6 +95,10 @@ def test_the_closed_lists_of_the_vocabulary_have_a_word_in_another_language(lang
     labels = [label for label, _ in catalogue_entry(contract, load_vocabulary()).labelled()]
     lists = [*FORMAT_NAMES.values(), *SHARE_TYPE_NAMES.values(), *DATA_TYPE_NAMES.values(), *GRADE_NAMES.values()]
     closed = [*labels, *lists, *get_args(UpdateCycle), *get_args(SharingMethod), *get_args(Maturity), *Owner, *OTHERS]
+    closed += [*application.State, *application.Kind, *verification.State, *verification.Kind, *Role]
+    closed += [*WORDS.values(), *FORM_WORDS.values(), *RUN_WORDS.values(), *DESK]
+    closed += [label for record in RECORDS.values() for label in record.values()]
+    closed += [limit.name for limit in (ANSWER_CONDITIONAL, ANSWER_UNCONDITIONAL, PROVIDE, VERIFY)]
     for path, item in openapi(load_contracts(), load_vocabulary())["paths"].items():
         if not path.startswith("/api/v1/data/"):
             closed += [item["get"]["summary"], *item["get"]["tags"]]
