@@ -151,8 +151,10 @@ class Published(Remembering):
     supplies: tuple[Supply, ...] | None
     failing: tuple[Failing, ...] | None
     conflicts: tuple[Conflict, ...] | None
-    _groups: dict[str, Mapping[Hashable, list[Any]]] = field(default_factory=dict, compare=False, repr=False)
-    _answers: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
+    _groups: dict[str, Mapping[Hashable, list[Any]]] = field(
+        init=False, default_factory=dict, compare=False, repr=False
+    )
+    _answers: dict[Hashable, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def entry(self) -> Mapping[str, Entry]:
@@ -197,8 +199,10 @@ class Evidence(Remembering):
     verifications: tuple[Verification, ...]
     uses: tuple[Use, ...]
     changes: tuple[Change, ...] | None = None
-    _groups: dict[str, Mapping[Hashable, list[Any]]] = field(default_factory=dict, compare=False, repr=False)
-    _answers: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
+    _groups: dict[str, Mapping[Hashable, list[Any]]] = field(
+        init=False, default_factory=dict, compare=False, repr=False
+    )
+    _answers: dict[Hashable, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     def asked_by(self, dept: str) -> list[Case]:
         """Return the applications of a department."""

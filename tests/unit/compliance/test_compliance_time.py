@@ -60,7 +60,7 @@ def ledger_of(*matters: Application | Verification) -> Ledger:
 
 def evidence_of(ledger: Ledger, day: date) -> Evidence:
     bare = seen(day.isoformat(), entries=[entry()])
-    return replace(bare, cases=ledger.cases(day), verifications=ledger.verifications(day), _groups={}, _answers={})
+    return replace(bare, cases=ledger.cases(day), verifications=ledger.verifications(day))
 
 
 def statuses(ledger: Ledger, day: date) -> dict[tuple[str, str], object]:
