@@ -19,6 +19,7 @@ from catalog.contract.model import Contract
 from catalog.contract.vocabulary import Vocabulary
 from catalog.sharing.calendar import load_calendar
 from catalog.sharing.deadlines import city_day
+from catalog.sharing.practice import load_practice
 from catalog.sharing.store import SharingStore
 from lakehouse.connect.settings import Settings
 
@@ -43,7 +44,7 @@ class Gatherer:
     ) -> None:
         self._access, self._contracts, self._vocabulary = access, contracts, vocabulary
         self._calendar = RememberedCalendar(load_calendar())
-        self._lake, self._ledger = Lake(settings), Ledger(sharing, self._calendar)
+        self._lake, self._ledger = Lake(settings), Ledger(sharing, self._calendar, load_practice())
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[object, ...], Evidence] = OrderedDict()
         self._current: Published | None = None

@@ -7,7 +7,21 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from compliance_cases import CALENDAR, DATA, DEPT_OF, FORM, PARTIES, ROLE, doubted, entry, happened, in_answer, seen
+from compliance_cases import (
+    CALENDAR,
+    DATA,
+    DEPT_OF,
+    FORM,
+    PARTIES,
+    PRACTICE,
+    ROLE,
+    asked,
+    doubted,
+    entry,
+    happened,
+    in_answer,
+    seen,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,11 +35,12 @@ from catalog.compliance.days import (
     months_until,
 )
 from catalog.compliance.evidence import Evidence
-from catalog.compliance.ledger import Ledger
+from catalog.compliance.ledger import Ledger, case_of
 from catalog.compliance.model import Status
 from catalog.sharing.application import Application, IllegalMove, Kind
 from catalog.sharing.deadlines import CITY_TIME
 from catalog.sharing.machine import Event, Role
+from catalog.sharing.practice import Practice
 from catalog.sharing.verification import Kind as Step
 from catalog.sharing.verification import Verification
 
@@ -53,7 +68,7 @@ class Kept:
 
 
 def ledger_of(*matters: Application | Verification) -> Ledger:
-    ledger = Ledger(Kept({one.number: one for one in matters}), CALENDAR)  # type: ignore[arg-type]
+    ledger = Ledger(Kept({one.number: one for one in matters}), CALENDAR, PRACTICE)  # type: ignore[arg-type]
     ledger.refresh()
     return ledger
 
@@ -115,7 +130,7 @@ def test_a_ledger_that_was_brought_up_to_date_is_like_a_new_one(
     matters: tuple[Application, ...], first: date, asked: date
 ) -> None:
     kept = Kept({one.number: cut for one in matters if (cut := until(one, first)).events})
-    ledger = Ledger(kept, CALENDAR)  # type: ignore[arg-type]
+    ledger = Ledger(kept, CALENDAR, PRACTICE)  # type: ignore[arg-type]
     ledger.refresh()
     statuses(ledger, asked)
     kept.matters = {one.number: one for one in matters}
@@ -148,6 +163,15 @@ def test_a_doubt_is_there_from_its_report_on() -> None:
     assert len(ledger.verifications(date(2025, 10, 1))[0].events) == 0
     assert len(ledger.verifications(date(2025, 10, 22))[0].events) == 1
     assert [ledger.events_until(date(2025, 9, day)) for day in (29, 30)] == [0, 1]
+
+
+def test_days_of_completion_count_or_do_not_as_the_city_has_it() -> None:
+    """Asked on 9 October; completion asked for on the 10th and given on the 20th: day 10 is 22 October, or 31 October without these days."""
+    whole = asked((Kind.APPROVE_OWN, "2025-10-09"), (Kind.ASK_COMPLETION, "2025-10-10"), (Kind.COMPLETE, "2025-10-20"))
+    for pauses, due_on in ((False, date(2025, 10, 22)), (True, date(2025, 10, 31))):
+        case = case_of(whole, CALENDAR, Practice(pauses_for_completion=pauses))
+        assert case.answer is not None
+        assert case.answer.due_on(CALENDAR, date(2025, 10, 31)) == due_on, pauses
 
 
 def test_months() -> None:
