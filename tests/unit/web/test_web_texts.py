@@ -11,17 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.api.description import openapi
+from catalog.api.desk import FORM_WORDS, RECORDS, RUN_WORDS
 from catalog.compliance.model import Owner
 from catalog.contract.load import load_contracts, load_vocabulary
 from catalog.contract.model import SharingMethod, UpdateCycle
 from catalog.derive.catalogue import catalogue_entry
 from catalog.derive.codes import DATA_TYPE_NAMES, FORMAT_NAMES, GRADE_NAMES, SHARE_TYPE_NAMES
 from catalog.derive.maturity import Maturity
+from catalog.sharing import application, verification
+from catalog.sharing.limits import LIMITS
+from catalog.sharing.machine import WORDS, Role
 from catalog.web.templating import in_two_columns, rule_label, score_level, score_text, texts, thousands
 from catalog.web.texts import DEFAULT_LANGUAGE, LANGUAGES, held_texts, speak
 
 DIMENSIONS = ["总分", "规范性", "完整性", "准确性", "一致性", "时效性", "可访问性", "唯一性"]
 OTHERS = [*DIMENSIONS, "按时", "逾期", "未供", "是", "否"]
+SHARING = (application.State, application.Kind, verification.State, verification.Kind, Role)
 KEYS = held_texts(DEFAULT_LANGUAGE).keys()
 WEB = Path(__file__).parents[3] / "catalog" / "web"
 SOURCES = [*WEB.glob("templates/*.html"), *WEB.glob("*.py")]
@@ -92,7 +97,11 @@ def test_the_closed_lists_of_the_vocabulary_have_a_word_in_another_language(lang
         if not path.startswith("/api/v1/data/"):
             closed += [item["get"]["summary"], *item["get"]["tags"]]
     words = {key.removeprefix("word.") for key in held_texts(language) if key.startswith("word.")}
-    assert words == set(map(str, closed))
+    assert set(map(str, closed)) - words == set()
+    desk = [word for kinds in SHARING for word in kinds] + [limit.name for limit in LIMITS.values()]
+    desk += [*WORDS.values(), *FORM_WORDS.values(), *RUN_WORDS.values(), "提出校核"]
+    desk += [word for record in RECORDS.values() for word in record.values()]
+    assert words - set(map(str, [*closed, *desk])) == set()
 
 
 def test_a_word_without_translation_stays_as_it_is() -> None:
