@@ -97,13 +97,12 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A catalogue change as of the day, with its clocks of article 17; None where one has not begun."""
+    """A catalogue change 目录提案 as of the day, with its clocks of article 17: of the update, and of each review."""
 
     number: str
-    resource: str
     dept: str
     update: Clock | None = None
-    review: Clock | None = None
+    reviews: tuple[Clock, ...] = ()
 
 
 @dataclass(frozen=True)

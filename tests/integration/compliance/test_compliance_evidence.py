@@ -59,7 +59,8 @@ def access(home: Settings) -> Iterator[AccessStore]:
 
 @pytest.fixture
 def gatherer(home: Settings, sharing: SharingStore, access: AccessStore) -> Gatherer:
-    return Gatherer(home, sharing, access, load_contracts(), load_vocabulary())
+    contracts = load_contracts()
+    return Gatherer(home, sharing, access, lambda: contracts, load_vocabulary())
 
 
 def publish(settings: Settings, at: str, **changed: dict[str, object]) -> None:

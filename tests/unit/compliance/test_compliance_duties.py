@@ -38,7 +38,7 @@ def change(**days: Any) -> Change:
     submitted = read.get("submitted_on")
     update = Clock(CATALOGUE_UPDATE, read["caused_on"], extension=read.get("extension", 0), stopped_on=submitted)
     review = Clock(CATALOGUE_REVIEW, submitted, stopped_on=read.get("published_on")) if submitted else None
-    return Change("BM2025-000001", "gaj.resident", "gaj", update, review)
+    return Change("ML2025-000001", "gaj", update, (review,) if review else ())
 
 
 def with_events(case: Case, events: tuple[Event, ...]) -> Case:

@@ -20,12 +20,15 @@ from compliance_cases import (
     entry,
     happened,
     in_answer,
+    noon,
     seen,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalog.cataloguing.proposal import Kind as Change
 from catalog.compliance.board import outcomes
+from catalog.compliance.changes import change_of
 from catalog.compliance.days import (
     RememberedCalendar,
     end_of,
@@ -203,3 +206,27 @@ def test_a_remembered_calendar_says_what_the_calendar_says(day: date, days: int)
         end = day + timedelta(days=days)
         assert remembered.between(day, end) == CALENDAR.between(day, end)
         assert remembered.between(end, day) == CALENDAR.between(end, day)
+
+
+def test_each_review_of_a_catalogue_change_has_its_own_clock() -> None:
+    """Signed on 30 September, returned on 13 October (day 2 was 10 October), signed again and published in time."""
+
+    def step(kind: Change, day: str, role: Role, **data: object) -> Event:
+        dept = "gaj" if role is not Role.BUREAU else "dsjj"
+        return Event(str(kind), noon(day), "某人", role, dept, data)
+
+    events = [
+        step(Change.RECORD_CHANGE, "2025-09-26", Role.CATALOGUER, changed_on="2025-09-26", basis="职责调整"),
+        step(Change.SIGN, "2025-09-30", Role.PROVIDER),
+        step(Change.RETURN, "2025-10-13", Role.BUREAU, reason="缺少使用条件"),
+        step(Change.SIGN, "2025-10-14", Role.PROVIDER),
+        step(Change.PUBLISH, "2025-10-15", Role.BUREAU),
+    ]
+    whole = change_of("ML2025-000001", events, CALENDAR)
+    assert (whole.dept, whole.update and whole.update.stopped_on) == ("gaj", date(2025, 9, 30))
+    assert [clock.is_late(CALENDAR, date(2025, 10, 31)) for clock in whole.reviews] == [True, False]
+    assert change_of("ML2025-000001", events[:2], CALENDAR).reviews[0].stopped_on is None
+    evidence = seen("2025-10-31", changes=[whole])
+    assert outcomes(evidence, "dsjj")["17.review"].tally == {Status.LATE: 1, Status.MET: 1}
+    assert outcomes(evidence, "gaj")["17.update"].status is Status.NOT_APPLICABLE  # it ended in September
+    assert outcomes(seen("2025-09-30", changes=[whole]), "gaj")["17.update"].status is Status.MET
