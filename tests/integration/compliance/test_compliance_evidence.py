@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -20,14 +21,20 @@ from compliance_city import (
 )
 
 from catalog.access.model import Decision, Principal
-from catalog.access.store import AccessStore, AuditEvent
+from catalog.access.store import AccessStore, AuditEvent, open_store
+from catalog.cataloguing.proposal import Kind as Step
+from catalog.cataloguing.proposal import Origin, Purpose
+from catalog.cataloguing.store import CataloguingStore, Opening
 from catalog.compliance.board import outcomes
+from catalog.compliance.changes import Changes
 from catalog.compliance.duties import BY_CODE
 from catalog.compliance.evidence import Use
 from catalog.compliance.gather import Gatherer
 from catalog.compliance.model import Outcome, Status
 from catalog.contract.load import load_contracts, load_vocabulary
 from catalog.sharing.application import Kind
+from catalog.sharing.calendar import load_calendar
+from catalog.sharing.machine import Event, Role
 from catalog.sharing.store import SharingStore
 from lakehouse.branches import publish_history
 from lakehouse.connect.app_database import app_database
@@ -145,6 +152,34 @@ def test_reads_are_counted_by_day_of_the_city_and_those_without_a_grant_are_foun
     assert look(gatherer, "25.purpose", "2026-10-31", "wjw").status is Status.MET
     assert look(gatherer, "25.purpose", "2026-10-31", "mzj").status is Status.BREACHED
     assert look(gatherer, "25.purpose", "2026-10-13", "mzj").status is Status.NOT_APPLICABLE
+
+
+def test_a_change_of_the_catalogue_is_timed_and_an_earlier_day_does_not_know_its_end(home: Settings) -> None:
+    """A duty changed on 9 October 2026: day 10 is 22 October, since Saturday 10 October is worked."""
+    calendar = load_calendar()
+    with (
+        closing(CataloguingStore(app_database(home), calendar)) as proposals,
+        closing(SharingStore(app_database(home))) as sharing,
+        open_store(app_database(home)) as access,
+    ):
+        contracts = load_contracts()
+        changes = Changes(proposals, calendar)
+        gatherer = Gatherer(home, sharing, access, lambda: contracts, load_vocabulary(), changes)
+        assert look(gatherer, "17.update", "2026-10-22").status is Status.NOT_APPLICABLE
+        opening = Opening("gaj", "编目员", noon("2026-10-09"), Origin(Purpose.CHANGE), {"name": "户籍人口"})
+        number = proposals.open(opening).number
+        said = {"changed_on": "2026-10-09", "basis": "职责调整"}
+        steps = [
+            (Step.RECORD_CHANGE, "2026-10-09", Role.CATALOGUER, "gaj", said),
+            (Step.SUBMIT, "2026-10-23", Role.CATALOGUER, "gaj", {}),
+            (Step.SIGN, "2026-10-23", Role.PROVIDER, "gaj", {}),
+        ]
+        for seen, (kind, day, role, dept, data) in enumerate(steps, start=1):
+            proposals.move(number, Event(str(kind), noon(day), "某人", role, dept, data), seen=seen)
+        statuses = [look(gatherer, "17.update", f"2026-10-{day}").status for day in (22, 23)]
+        assert statuses == [Status.MET, Status.LATE]
+        assert look(gatherer, "17.review", "2026-10-26", "dsjj").status is Status.MET
+        assert look(gatherer, "17.review", "2026-10-28", "dsjj").status is Status.BREACHED  # 26 and 27 October
 
 
 def test_the_stores_tell_what_is_new(sharing: SharingStore, access: AccessStore) -> None:
