@@ -54,6 +54,7 @@ class Kind(StrEnum):
     EXTEND = "同意延长更新时限"
 
 
+TIMED = (Kind.RECORD_CHANGE, Kind.EXTEND, Kind.SIGN, Kind.PUBLISH, Kind.RETURN)  # what the clocks of article 17 go by
 ENDED: frozenset[StrEnum] = frozenset({State.PUBLISHED, State.DISCARDED})
 EDITABLE: frozenset[StrEnum] = frozenset({State.DRAFT, State.RETURNED})
 _OPEN: frozenset[StrEnum] = frozenset(state for state in State if state not in ENDED)
@@ -178,15 +179,22 @@ def _kept(proposal: Proposal, event: Event) -> Proposal:
 
 
 def _timed(proposal: Proposal, event: Event, calendar: WorkingCalendar) -> Proposal:
+    if event.kind == Kind.EXTEND and proposal.update is None:
+        raise IllegalMove(f"目录提案 {proposal.number} 没有登记职责或依据变化，没有更新时限可以延长")
+    update, review = timed(proposal.update, proposal.review, event, calendar)
+    return replace(proposal, update=update, review=review)
+
+
+def timed(
+    update: Clock | None, review: Clock | None, event: Event, calendar: WorkingCalendar
+) -> tuple[Clock | None, Clock | None]:
     """Start and stop the clocks of article 17: ten days to bring the update to the bureau, two to review it."""
-    day, update, review = city_day(event.at), proposal.update, proposal.review
+    day = city_day(event.at)
     match event.kind:
         case Kind.RECORD_CHANGE:
             update = Clock(CATALOGUE_UPDATE, _changed_on(event, day))
         case Kind.EXTEND:
-            if update is None:
-                raise IllegalMove(f"目录提案 {proposal.number} 没有登记职责或依据变化，没有更新时限可以延长")
-            update = update.extend(int(event.data["days"]), day, calendar)
+            update = update.extend(int(event.data["days"]), day, calendar) if update else None
         case Kind.SIGN:
             update = update.stop(day) if update and update.stopped_on is None else update
             review = Clock(CATALOGUE_REVIEW, day)
@@ -194,7 +202,7 @@ def _timed(proposal: Proposal, event: Event, calendar: WorkingCalendar) -> Propo
             review = review.stop(day) if review else None
         case _:
             pass
-    return replace(proposal, update=update, review=review)
+    return update, review
 
 
 def _changed_on(event: Event, day: date) -> date:

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from catalog.access.person import BUREAU
-from catalog.cataloguing.proposal import Kind, Origin, Proposal, Purpose, replay
+from catalog.cataloguing.proposal import TIMED, Kind, Origin, Proposal, Purpose, replay
 from catalog.sharing.calendar import WorkingCalendar
 from catalog.sharing.deadlines import city_day
 from catalog.sharing.journal import Journal, Ledger, UnknownMatter, events_table, refuse_overtaken
@@ -98,6 +98,14 @@ class CataloguingStore:
         moved = stands.apply(event, self._calendar)
         self._journal.append(number, event, seen)
         return moved
+
+    def version(self) -> tuple[int, int]:
+        """Return how many proposals and events there are: it changes with whatever happens."""
+        return self._journal.version()
+
+    def timed_events(self) -> dict[str, list[Event]]:
+        """Return the events that the clocks of article 17 go by, in order, by the proposal's number; no contents are read."""
+        return self._journal.events_of_kinds(TIMED)
 
     def close(self) -> None:
         """Close every connection."""

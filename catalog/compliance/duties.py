@@ -195,7 +195,7 @@ _REQUESTS = (
         "有条件共享按时答复",
         "Conditional sharing answered in time",
         _PROVIDER,
-        "本部门同意申请之日至答复之日，补正期间不计",
+        "本部门同意申请之日至答复之日；补正期间是否计入依本市做法",
         _days(ANSWER_CONDITIONAL),
         requests.answer_conditional,
         DEPARTMENTS_PENALTY,

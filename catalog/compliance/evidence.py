@@ -97,13 +97,12 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A catalogue change as of the day, with its clocks of article 17; None where one has not begun."""
+    """A catalogue change 目录提案 as of the day, with its clocks of article 17: of the update, and of each review."""
 
     number: str
-    resource: str
     dept: str
     update: Clock | None = None
-    review: Clock | None = None
+    reviews: tuple[Clock, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -151,8 +150,10 @@ class Published(Remembering):
     supplies: tuple[Supply, ...] | None
     failing: tuple[Failing, ...] | None
     conflicts: tuple[Conflict, ...] | None
-    _groups: dict[str, Mapping[Hashable, list[Any]]] = field(default_factory=dict, compare=False, repr=False)
-    _answers: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
+    _groups: dict[str, Mapping[Hashable, list[Any]]] = field(
+        init=False, default_factory=dict, compare=False, repr=False
+    )
+    _answers: dict[Hashable, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def entry(self) -> Mapping[str, Entry]:
@@ -197,8 +198,10 @@ class Evidence(Remembering):
     verifications: tuple[Verification, ...]
     uses: tuple[Use, ...]
     changes: tuple[Change, ...] | None = None
-    _groups: dict[str, Mapping[Hashable, list[Any]]] = field(default_factory=dict, compare=False, repr=False)
-    _answers: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
+    _groups: dict[str, Mapping[Hashable, list[Any]]] = field(
+        init=False, default_factory=dict, compare=False, repr=False
+    )
+    _answers: dict[Hashable, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     def asked_by(self, dept: str) -> list[Case]:
         """Return the applications of a department."""

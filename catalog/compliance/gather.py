@@ -19,17 +19,20 @@ from catalog.contract.model import Contract
 from catalog.contract.vocabulary import Vocabulary
 from catalog.sharing.calendar import load_calendar
 from catalog.sharing.deadlines import city_day
+from catalog.sharing.practice import load_practice
 from catalog.sharing.store import SharingStore
 from lakehouse.connect.settings import Settings
 
 KEPT_DAYS = 40
+Contracts = Callable[[], Mapping[str, Contract]]
 ChangesBy = Callable[[date], tuple[Change, ...]]
 
 
 class Gatherer:
     """The evidence of any day of one installation. Safe to ask from several threads.
 
-    ``changes`` returns the catalogue changes as they stood at the end of a day; without it the duties of article 17 are unknown.
+    ``contracts`` returns the contracts in force, ``changes`` the catalogue changes as they stood at the end of a day;
+    without it the duties of article 17 are unknown.
     """
 
     def __init__(
@@ -37,16 +40,16 @@ class Gatherer:
         settings: Settings,
         sharing: SharingStore,
         access: AccessStore,
-        contracts: Mapping[str, Contract],
+        contracts: Contracts,
         vocabulary: Vocabulary,
         changes: ChangesBy | None = None,
     ) -> None:
         self._access, self._contracts, self._vocabulary = access, contracts, vocabulary
         self._calendar = RememberedCalendar(load_calendar())
-        self._lake, self._ledger = Lake(settings), Ledger(sharing, self._calendar)
+        self._lake, self._ledger = Lake(settings), Ledger(sharing, self._calendar, load_practice())
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[object, ...], Evidence] = OrderedDict()
-        self._current: Published | None = None
+        self._current: tuple[Mapping[str, Contract], Published] | None = None
         self._changes = changes
 
     def evidence(self, day: date, today: date) -> Evidence:
@@ -101,7 +104,8 @@ class Gatherer:
         return number if city_day(at) <= day else -1
 
     def _unpublished(self) -> Published:
-        if self._current is None:
-            entries = entries_of_contracts(self._contracts, self._vocabulary)
-            self._current = replace(NOTHING_PUBLISHED, entries=entries)
-        return self._current
+        contracts = self._contracts()
+        if self._current is None or self._current[0] is not contracts:
+            entries = entries_of_contracts(contracts, self._vocabulary)
+            self._current = contracts, replace(NOTHING_PUBLISHED, entries=entries)
+        return self._current[1]

@@ -13,10 +13,9 @@ from catalog.sharing.calendar import WorkingCalendar
 from catalog.sharing.clock import Clock, ClockError
 from catalog.sharing.deadlines import city_day, clocks
 from catalog.sharing.limits import PROVIDE
+from catalog.sharing.practice import Practice
 from catalog.sharing.store import SharingStore
 from catalog.sharing.verification import Verification
-
-PAUSES_FOR_COMPLETION = True  # the law does not say; the platform does not count the days of 补正
 
 
 @dataclass
@@ -37,8 +36,8 @@ class _Doubted:
 class Ledger:
     """The sharing matters of one installation by day."""
 
-    def __init__(self, store: SharingStore, calendar: WorkingCalendar) -> None:
-        self._store, self._calendar = store, calendar
+    def __init__(self, store: SharingStore, calendar: WorkingCalendar, practice: Practice) -> None:
+        self._store, self._calendar, self._practice = store, calendar, practice
         self._seen: tuple[int, int] = (0, 0)
         self._sizes: dict[str, int] = {}
         self._asked: dict[str, _Asked] = {}
@@ -103,15 +102,15 @@ class Ledger:
             insort(self._days, day)
 
     def _case(self, asked: _Asked, happened: int) -> Case:
-        case = asked.cases[happened] = case_of(asked.states[happened], self._calendar)
+        case = asked.cases[happened] = case_of(asked.states[happened], self._calendar, self._practice)
         return case
 
 
-def case_of(application: Application, calendar: WorkingCalendar) -> Case:
+def case_of(application: Application, calendar: WorkingCalendar, practice: Practice) -> Case:
     """Return an application with its clocks; what keeps them from being computed is the case's fault, not an error."""
     days = tuple(city_day(event.at) for event in application.events)
     try:
-        found = clocks(application, calendar, pauses_for_completion=PAUSES_FOR_COMPLETION)
+        found = clocks(application, calendar, pauses_for_completion=practice.pauses_for_completion)
     except (ClockError, LookupError) as error:
         return Case(application, days, fault=str(error))
     by_limit: dict[bool, Clock] = {clock.limit is PROVIDE: clock for clock in found}

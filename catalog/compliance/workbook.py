@@ -1,4 +1,4 @@
-"""The monthly report as an Excel workbook: 总览, 趋势, 各项义务, 证据. Every text is written as text, never as a formula."""
+"""The monthly report as an Excel workbook: 总览, 趋势, 各项义务, and 证据 of what is not met. A text is never a formula."""
 
 from __future__ import annotations
 
@@ -123,6 +123,8 @@ class _Writer:
             for code, outcome in outcomes(self._report.evidence, dept).items():
                 duty = BY_CODE[code]
                 for row in outcome.rows:
+                    if row.status is Status.MET:
+                        continue
                     due, done = (str(day) if day else "" for day in (row.due_on, row.done_on))
                     yield (self._name(dept), duty.basis, duty.title, row.status, row.subject, row.text, due, done)
 

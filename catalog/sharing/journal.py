@@ -132,6 +132,16 @@ class Journal:
         with self._engine.connect() as db:
             return self._sizes(db)
 
+    def events_of_kinds(self, kinds: Sequence[str]) -> dict[str, list[Event]]:
+        """Return the events of some kinds, in order, by the matter's number; matters without any are left out."""
+        events = self._ledger.events
+        wanted = sa.select(events).where(events.c.kind.in_([str(kind) for kind in kinds]))
+        found: dict[str, list[Event]] = {}
+        with self._engine.connect() as db:
+            for row in db.execute(wanted.order_by(events.c.number, events.c.place)).mappings():
+                found.setdefault(row["number"], []).append(_event(row))
+        return found
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
@@ -149,10 +159,7 @@ class Journal:
             some = numbers[start : start + AT_ONCE]
             query = sa.select(events).where(events.c.number.in_(some)).order_by(events.c.number, events.c.place)
             for row in db.execute(query).mappings():
-                at = datetime.fromisoformat(row["at"])
-                found[row["number"]].append(
-                    Event(row["kind"], at, row["actor"], Role[row["role"]], row["dept"], row["data"])
-                )
+                found[row["number"]].append(_event(row))
         return found
 
 
@@ -163,6 +170,11 @@ def refuse_overtaken(number: str, events: Sequence[Event], seen: int) -> None:
         raise OvertakenError(
             f"{number} 在您打开之后已由 {newer.dept} {newer.actor} 于 {newer.at:%Y-%m-%d %H:%M} 办理“{newer.kind}”，请刷新后再办"
         )
+
+
+def _event(row: sa.RowMapping) -> Event:
+    at = datetime.fromisoformat(row["at"])
+    return Event(row["kind"], at, row["actor"], Role[row["role"]], row["dept"], row["data"])
 
 
 def _row(number: str, event: Event, place: int) -> dict[str, Any]:

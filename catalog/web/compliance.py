@@ -136,6 +136,8 @@ def subject_url(kind: str, subject: str) -> str:
             return f"#{subject}"
         case "application":
             return f"/desk/applications/{subject}"
+        case "change":
+            return f"/cataloguing/{subject}"
         case "verification":
             return f"/desk/reports/{subject}"
         case _:

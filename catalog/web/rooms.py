@@ -24,6 +24,7 @@ from catalog.cataloguing.archive import Archive
 from catalog.cataloguing.desk import CataloguingDesk
 from catalog.cataloguing.shelf import Shelf
 from catalog.cataloguing.store import CataloguingStore
+from catalog.compliance.changes import Changes
 from catalog.compliance.gather import Gatherer
 from catalog.contract.load import load_vocabulary
 from catalog.contract.vocabulary import Vocabulary
@@ -91,7 +92,9 @@ def open_rooms(settings: Settings) -> Rooms:
         data=DataService(readers, access, Tokens(secret), reads.entries, GrantBook(sharing)),
         cataloguing=Cataloguing(proposals, CataloguingViews(proposals, calendar), reads, readers),
         desk=Desk(Acting(sharing, calendar, load_practice(), published), reminders, access, reads, published, now),
-        gatherer=Gatherer(settings, sharing, access, reads.contracts, vocabulary),
+        gatherer=Gatherer(
+            settings, sharing, access, lambda: reads.contracts, vocabulary, Changes(proposals.store, calendar)
+        ),
         closing=closing,
     )
 

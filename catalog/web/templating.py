@@ -120,6 +120,7 @@ def _environment() -> Environment:
         "score": score_text,
         "level": score_level,
         "moment": moment,
+        "spoken": texts.word,
     }
     environment.globals |= {
         "t": texts,

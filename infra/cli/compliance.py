@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -113,23 +113,29 @@ def report(
 @contextmanager
 def _gatherer() -> Iterator[tuple[Gatherer, Vocabulary]]:
     from catalog.access.store import open_store
+    from catalog.cataloguing.store import CataloguingStore
+    from catalog.compliance.changes import Changes
     from catalog.compliance.gather import Gatherer
     from catalog.contract.load import load_contracts, load_vocabulary
+    from catalog.sharing.calendar import load_calendar
     from catalog.sharing.store import SharingStore
     from lakehouse.connect.app_database import app_database
     from lakehouse.connect.settings import Settings
 
     settings = Settings()
-    vocabulary = load_vocabulary()
-    sharing = SharingStore(app_database(settings))
-    try:
-        with open_store(app_database(settings)) as access:
-            yield (
-                Gatherer(settings, sharing, access, load_contracts(approved=settings.contracts), vocabulary),
-                vocabulary,
-            )
-    finally:
-        sharing.close()
+    vocabulary, contracts, database = (
+        load_vocabulary(),
+        load_contracts(approved=settings.contracts),
+        app_database(settings),
+    )
+    sharing, calendar = SharingStore(database), load_calendar()
+    with (
+        closing(sharing),
+        closing(CataloguingStore(database, calendar)) as proposals,
+        open_store(database) as access,
+    ):
+        changes = Changes(proposals, calendar)
+        yield Gatherer(settings, sharing, access, lambda: contracts, vocabulary, changes), vocabulary
 
 
 def _departments(vocabulary: Vocabulary, dept: str | None) -> list[str]:

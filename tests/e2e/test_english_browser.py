@@ -34,7 +34,7 @@ def english(browser: Browser, web_url: str) -> Iterator[Page]:
     opened.close()
 
 
-@pytest.mark.parametrize("width", [1360, 1024, 390])
+@pytest.mark.parametrize("width", [1360, 1024, 900, 390])
 def test_nothing_overflows_in_english(english: Page, width: int) -> None:
     english.set_viewport_size({"width": width, "height": 800})
     for url in PAGES:

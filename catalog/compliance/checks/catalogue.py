@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import date
 
 from catalog.compliance.checks.clocks import clock_row, is_of_month
@@ -41,12 +41,12 @@ def conditions(evidence: Evidence, dept: str) -> Outcome:
 
 def update(evidence: Evidence, dept: str) -> Outcome:
     """Article 17: the department submits a changed entry within the limit after the cause of the change."""
-    return _of_changes(evidence, dept, _update_row)
+    return _of_changes(evidence, dept, lambda change: [change.update] if change.update else [], "目录更新")
 
 
 def review(evidence: Evidence, _dept: str) -> Outcome:
     """Article 17: the bureau reviews and publishes within its limit; of all departments' changes."""
-    return _of_changes(evidence, None, _review_row)
+    return _of_changes(evidence, None, lambda change: change.reviews, "目录审核发布")
 
 
 def source(evidence: Evidence, dept: str) -> Outcome:
@@ -149,29 +149,20 @@ def _condition_faults(entry: Entry) -> list[str]:
     return [f"没有写明{'、'.join(absent)}"] if absent else []
 
 
-def _of_changes(evidence: Evidence, dept: str | None, row: Callable[[Evidence, Change], Row | None]) -> Outcome:
+def _of_changes(
+    evidence: Evidence, dept: str | None, clocks: Callable[[Change], Iterable[Clock]], what: str
+) -> Outcome:
     if evidence.changes is None:
         return unknown(NO_CHANGES)
-    mine = (change for change in evidence.changes if dept in (None, change.dept))
-    return judged(list(_present(row(evidence, change) for change in mine)))
-
-
-def _present(rows: Iterator[Row | None]) -> Iterator[Row]:
-    return (row for row in rows if row is not None)
-
-
-def _update_row(evidence: Evidence, change: Change) -> Row | None:
-    return _change_row(evidence, change, change.update, "目录更新")
-
-
-def _review_row(evidence: Evidence, change: Change) -> Row | None:
-    return _change_row(evidence, change, change.review, "目录审核发布")
-
-
-def _change_row(evidence: Evidence, change: Change, clock: Clock | None, what: str) -> Row | None:
-    if clock is None or not is_of_month(evidence, clock.started_on, clock.stopped_on):
-        return None
-    return clock_row(evidence, "change", change.number, f"{change.resource} 的{what}", clock)
+    return judged(
+        [
+            clock_row(evidence, "change", change.number, what, clock)
+            for change in evidence.changes
+            if dept in (None, change.dept)
+            for clock in clocks(change)
+            if is_of_month(evidence, clock.started_on, clock.stopped_on)
+        ]
+    )
 
 
 def _source_row(evidence: Evidence, entry: Entry) -> Row:

@@ -14,11 +14,13 @@ from catalog.sharing.application import MACHINE, Application, Kind, replay
 from catalog.sharing.calendar import load_calendar
 from catalog.sharing.deadlines import CITY_TIME
 from catalog.sharing.machine import Event, Parties, Role
+from catalog.sharing.practice import Practice
 from catalog.sharing.verification import Kind as Step
 from catalog.sharing.verification import Report, Verification
 from catalog.sharing.verification import replay as replay_verification
 
 CALENDAR = load_calendar()
+PRACTICE = Practice(pauses_for_completion=True)
 PARTIES = Parties(applicant="wjw", provider="gaj", bureau="dsjj")
 DEPT_OF = {
     Role.APPLICANT: "wjw",
@@ -166,7 +168,7 @@ def seen(
         return None if things is None else tuple(things)
 
     published = Published("s1", noon(day), kept(entries), kept(supplies), kept(failing), kept(conflicts))
-    cases = tuple(case_of(one, CALENDAR) for one in applications)
+    cases = tuple(case_of(one, CALENDAR, PRACTICE) for one in applications)
     return Evidence(
         on, on.replace(day=1), "dsjj", CALENDAR, published, cases, tuple(verifications), tuple(uses), kept(changes)
     )

@@ -7,11 +7,28 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from compliance_cases import CALENDAR, DATA, DEPT_OF, FORM, PARTIES, ROLE, doubted, entry, happened, in_answer, seen
+from compliance_cases import (
+    CALENDAR,
+    DATA,
+    DEPT_OF,
+    FORM,
+    PARTIES,
+    PRACTICE,
+    ROLE,
+    asked,
+    doubted,
+    entry,
+    happened,
+    in_answer,
+    noon,
+    seen,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalog.cataloguing.proposal import Kind as Change
 from catalog.compliance.board import outcomes
+from catalog.compliance.changes import change_of
 from catalog.compliance.days import (
     RememberedCalendar,
     end_of,
@@ -21,11 +38,12 @@ from catalog.compliance.days import (
     months_until,
 )
 from catalog.compliance.evidence import Evidence
-from catalog.compliance.ledger import Ledger
+from catalog.compliance.ledger import Ledger, case_of
 from catalog.compliance.model import Status
 from catalog.sharing.application import Application, IllegalMove, Kind
 from catalog.sharing.deadlines import CITY_TIME
 from catalog.sharing.machine import Event, Role
+from catalog.sharing.practice import Practice
 from catalog.sharing.verification import Kind as Step
 from catalog.sharing.verification import Verification
 
@@ -53,14 +71,14 @@ class Kept:
 
 
 def ledger_of(*matters: Application | Verification) -> Ledger:
-    ledger = Ledger(Kept({one.number: one for one in matters}), CALENDAR)  # type: ignore[arg-type]
+    ledger = Ledger(Kept({one.number: one for one in matters}), CALENDAR, PRACTICE)  # type: ignore[arg-type]
     ledger.refresh()
     return ledger
 
 
 def evidence_of(ledger: Ledger, day: date) -> Evidence:
     bare = seen(day.isoformat(), entries=[entry()])
-    return replace(bare, cases=ledger.cases(day), verifications=ledger.verifications(day), _groups={}, _answers={})
+    return replace(bare, cases=ledger.cases(day), verifications=ledger.verifications(day))
 
 
 def statuses(ledger: Ledger, day: date) -> dict[tuple[str, str], object]:
@@ -115,7 +133,7 @@ def test_a_ledger_that_was_brought_up_to_date_is_like_a_new_one(
     matters: tuple[Application, ...], first: date, asked: date
 ) -> None:
     kept = Kept({one.number: cut for one in matters if (cut := until(one, first)).events})
-    ledger = Ledger(kept, CALENDAR)  # type: ignore[arg-type]
+    ledger = Ledger(kept, CALENDAR, PRACTICE)  # type: ignore[arg-type]
     ledger.refresh()
     statuses(ledger, asked)
     kept.matters = {one.number: one for one in matters}
@@ -150,6 +168,15 @@ def test_a_doubt_is_there_from_its_report_on() -> None:
     assert [ledger.events_until(date(2025, 9, day)) for day in (29, 30)] == [0, 1]
 
 
+def test_days_of_completion_count_or_do_not_as_the_city_has_it() -> None:
+    """Asked on 9 October; completion asked for on the 10th and given on the 20th: day 10 is 22 October, or 31 October without these days."""
+    whole = asked((Kind.APPROVE_OWN, "2025-10-09"), (Kind.ASK_COMPLETION, "2025-10-10"), (Kind.COMPLETE, "2025-10-20"))
+    for pauses, due_on in ((False, date(2025, 10, 22)), (True, date(2025, 10, 31))):
+        case = case_of(whole, CALENDAR, Practice(pauses_for_completion=pauses))
+        assert case.answer is not None
+        assert case.answer.due_on(CALENDAR, date(2025, 10, 31)) == due_on, pauses
+
+
 def test_months() -> None:
     assert (first_of("2026-02"), last_of("2026-02"), last_of("2024-02")) == (
         date(2026, 2, 1),
@@ -179,3 +206,27 @@ def test_a_remembered_calendar_says_what_the_calendar_says(day: date, days: int)
         end = day + timedelta(days=days)
         assert remembered.between(day, end) == CALENDAR.between(day, end)
         assert remembered.between(end, day) == CALENDAR.between(end, day)
+
+
+def test_each_review_of_a_catalogue_change_has_its_own_clock() -> None:
+    """Signed on 30 September, returned on 13 October (day 2 was 10 October), signed again and published in time."""
+
+    def step(kind: Change, day: str, role: Role, **data: object) -> Event:
+        dept = "gaj" if role is not Role.BUREAU else "dsjj"
+        return Event(str(kind), noon(day), "某人", role, dept, data)
+
+    events = [
+        step(Change.RECORD_CHANGE, "2025-09-26", Role.CATALOGUER, changed_on="2025-09-26", basis="职责调整"),
+        step(Change.SIGN, "2025-09-30", Role.PROVIDER),
+        step(Change.RETURN, "2025-10-13", Role.BUREAU, reason="缺少使用条件"),
+        step(Change.SIGN, "2025-10-14", Role.PROVIDER),
+        step(Change.PUBLISH, "2025-10-15", Role.BUREAU),
+    ]
+    whole = change_of("ML2025-000001", events, CALENDAR)
+    assert (whole.dept, whole.update and whole.update.stopped_on) == ("gaj", date(2025, 9, 30))
+    assert [clock.is_late(CALENDAR, date(2025, 10, 31)) for clock in whole.reviews] == [True, False]
+    assert change_of("ML2025-000001", events[:2], CALENDAR).reviews[0].stopped_on is None
+    evidence = seen("2025-10-31", changes=[whole])
+    assert outcomes(evidence, "dsjj")["17.review"].tally == {Status.LATE: 1, Status.MET: 1}
+    assert outcomes(evidence, "gaj")["17.update"].status is Status.NOT_APPLICABLE  # it ended in September
+    assert outcomes(seen("2025-09-30", changes=[whole]), "gaj")["17.update"].status is Status.MET

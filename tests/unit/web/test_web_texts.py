@@ -19,13 +19,14 @@ from catalog.derive.catalogue import catalogue_entry
 from catalog.derive.codes import DATA_TYPE_NAMES, FORMAT_NAMES, GRADE_NAMES, SHARE_TYPE_NAMES
 from catalog.derive.maturity import Maturity
 from catalog.sharing import application, verification
-from catalog.sharing.limits import ANSWER_CONDITIONAL, ANSWER_UNCONDITIONAL, PROVIDE, VERIFY
+from catalog.sharing.limits import LIMITS
 from catalog.sharing.machine import WORDS, Role
 from catalog.web.templating import in_two_columns, rule_label, score_level, score_text, texts, thousands
 from catalog.web.texts import DEFAULT_LANGUAGE, LANGUAGES, held_texts, speak
 
 DIMENSIONS = ["总分", "规范性", "完整性", "准确性", "一致性", "时效性", "可访问性", "唯一性"]
 OTHERS = [*DIMENSIONS, "按时", "逾期", "未供", "是", "否"]
+SHARING = (application.State, application.Kind, verification.State, verification.Kind, Role)
 KEYS = held_texts(DEFAULT_LANGUAGE).keys()
 WEB = Path(__file__).parents[3] / "catalog" / "web"
 SOURCES = [*WEB.glob("templates/*.html"), *WEB.glob("*.py")]
@@ -98,7 +99,7 @@ def test_the_closed_lists_of_the_vocabulary_have_a_word_in_another_language(lang
     closed += [*application.State, *application.Kind, *verification.State, *verification.Kind, *Role]
     closed += [*WORDS.values(), *FORM_WORDS.values(), *RUN_WORDS.values(), *DESK]
     closed += [label for record in RECORDS.values() for label in record.values()]
-    closed += [limit.name for limit in (ANSWER_CONDITIONAL, ANSWER_UNCONDITIONAL, PROVIDE, VERIFY)]
+    closed += [*(limit.name for limit in LIMITS.values()), *(word for kinds in SHARING for word in kinds), "提出校核"]
     for path, item in openapi(load_contracts(), load_vocabulary())["paths"].items():
         if not path.startswith("/api/v1/data/"):
             closed += [item["get"]["summary"], *item["get"]["tags"]]
