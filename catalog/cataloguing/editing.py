@@ -155,11 +155,22 @@ def _settled(column: dict[str, Any], before: Mapping[str, Any], proposer: Propos
         and column.get("gov", {}).get("govItem") == before.get("gov", {}).get("govItem")
         and column.get("gov", {}).get("govDataType")
     )
+    is_renamed = column.get("businessName") != before.get("businessName")
+    if is_renamed and before.get("gov", {}).get("govItem") == PLACEHOLDER:
+        column, is_same = _without_guesses(column, before), False
     settled = column if is_same else proposer.column(column, taken)
     taken.add(str(settled.get("name", "")))
     if settled.get("primaryKey"):
         settled["required"] = True
     return settled
+
+
+def _without_guesses(column: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a column without what was guessed from the name that it had and was left as guessed."""
+    guessed = ("name", "physicalName", "physicalType", "classification")
+    kept = {key: value for key, value in column.items() if key not in guessed or value != before.get(key)}
+    gov = {name: value for name, value in column.get("gov", {}).items() if value != PLACEHOLDER}
+    return {**kept, "gov": gov}
 
 
 def _number_keys(columns: list[dict[str, Any]]) -> None:
