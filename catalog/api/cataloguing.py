@@ -10,7 +10,8 @@ from typing import Any
 from catalog.access.person import Person, Post, permit
 from catalog.cataloguing.checking import compared, key_of
 from catalog.cataloguing.desk import DOING, CataloguingDesk
-from catalog.cataloguing.editing import differences
+from catalog.cataloguing.editing import differences, form_of, items_of
+from catalog.cataloguing.form import choices_of
 from catalog.cataloguing.proposal import EDITABLE, ENDED, Kind, Proposal, Purpose, State
 from catalog.contract.checks.subject import PLACEHOLDER
 from catalog.contract.document import read_document
@@ -43,6 +44,7 @@ class CataloguingViews:
 
     def __init__(self, desk: CataloguingDesk, calendar: WorkingCalendar) -> None:
         self._desk, self._calendar = desk, calendar
+        self._choices = choices_of(desk.shelf.now().vocabulary)
 
     def may_see(self, person: Person, proposal: Proposal) -> bool:
         """Tell whether somebody may look at a proposal: the department's own people, and the bureau's."""
@@ -105,6 +107,8 @@ class CataloguingViews:
             if found
             else [],
             "changes": [{"field": f, "before": b, "after": a} for f, b, a in differences(base, final)],
+            "form": form_of(final, self._choices),
+            "items": items_of(final, self._choices),
             "faults": [fault.to_json() for fault in faults],
             "is_ready": not any(fault.blocks for fault in faults),
             "timeline": [self._told(event) for event in proposal.events],

@@ -25,6 +25,8 @@ from catalog.cataloguing.words import field_label
 from catalog.contract.checks.subject import PLACEHOLDER
 
 MOST_ITEMS = 140
+_HEADINGS = {field.path: field.heading for field in ENTRY_FIELDS}
+_ITEM_HEADINGS = {field.path: field.heading for field in ITEM_FIELDS}
 _DERIVED = frozenset({"dept", "provider_code"})
 _SHARED = frozenset({"scope", "purposes"})
 _BASIS = frozenset({"basis_law", "basis_article", "basis_reason"})
@@ -188,28 +190,46 @@ def _number_keys(columns: list[dict[str, Any]]) -> None:
 def _leaves(document: Mapping[str, Any]) -> dict[str, str]:
     folded, columns = fold_contract(document)
     found: dict[str, str] = {}
-    _walk(folded, (), found, "")
+    _walk(folded, (), found, "", _HEADINGS)
     for column in columns:
         name = str(column.get("businessName") or column.get("name"))
-        _walk(column, (), found, f"{name} · ")
+        _walk(column, (), found, f"{name} · ", _ITEM_HEADINGS)
     return found
 
 
-def _walk(node: Any, path: tuple[str, ...], found: dict[str, str], prefix: str) -> None:
+def _walk(
+    node: Any, path: tuple[str, ...], found: dict[str, str], prefix: str, headings: Mapping[tuple[str, ...], str]
+) -> None:
     if isinstance(node, dict):
         for key, value in node.items():
-            _walk(value, path if key == "gov" else (*path, key), found, prefix)
+            _walk(value, (*path, key), found, prefix, headings)
         return
-    label = f"{prefix}{field_label('.'.join(path))}"
-    text = (
-        "、".join(map(str, node))
-        if isinstance(node, list)
-        else "是"
-        if node is True
-        else "否"
-        if node is False
-        else str(node)
-    )
+    plain = ".".join(step for step in path if step != "gov")
+    label = f"{prefix}{headings.get(path) or field_label(plain)}"
+    text = _said(node)
     while label in found:
         label += " "
     found[label] = text
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, list):
+        return "、".join(_said(part) for part in value)
+    if isinstance(value, dict):
+        return " ".join(_said(part) for part in value.values())
+    return {True: "是", False: "否"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+def form_of(document: Mapping[str, Any], choices: Choices) -> list[tuple[str, str]]:
+    """Return (heading, text) of every field of the form that is filled in."""
+    folded, _ = fold_contract(document)
+    texts = [(field.heading, shown(field, value_at(folded, field.path), choices)) for field in ENTRY_FIELDS]
+    return [(heading, text) for heading, text in texts if text]
+
+
+def items_of(document: Mapping[str, Any], choices: Choices) -> list[dict[str, str]]:
+    """Return the columns with every field as the form shows it, by the field's name."""
+    _, columns = fold_contract(document)
+    return [
+        {field.name: shown(field, value_at(column, field.path), choices) for field in ITEM_FIELDS} for column in columns
+    ]

@@ -141,7 +141,7 @@ def test_from_excel_to_publication(browser: Browser, desk_url: str, axe: str) ->
 
     expect(steward.get_by_label("数据分级 1", exact=True)).to_have_value("3")
     expect(steward.get_by_label("数据分级 3", exact=True)).to_have_value("3")
-    steward.get_by_label("信息项字典 4", exact=True).fill("register_date")
+    expect(steward.get_by_label("信息项字典 4", exact=True)).to_have_value("event_date")
     shot(steward, "items")
     clean(steward, axe)
     steward.get_by_role("button", name="保存，下一步").click()
