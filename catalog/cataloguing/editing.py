@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,9 +58,18 @@ def texts_of(folded: Mapping[str, Any], fields: Sequence[FormField], choices: Ch
 
 
 def edited(
-    document: Mapping[str, Any], step: str, texts: Mapping[str, str], choices: Choices, published: Published
+    document: Mapping[str, Any],
+    step: str,
+    texts: Mapping[str, str],
+    choices: Choices,
+    published: Published,
+    *,
+    taken_codes: Callable[[], Sequence[str]] = tuple,
 ) -> tuple[dict[str, Any], list[WrongText]]:
-    """Return the draft with one step's texts, and the texts that no field takes."""
+    """Return the draft with one step's texts, and the texts that no field takes.
+
+    ``taken_codes`` gives the codes of proposals under way, of which none is proposed.
+    """
     folded, columns = fold_contract(document)
     wrong, before = [], value_at(folded, ("gov", "govFormat"))
     for field in fields_of(step):
@@ -70,7 +79,7 @@ def edited(
             _put(folded, field, texts[field.name], choices)
         except FormFault as error:
             wrong.append(WrongText(field.name, field.heading, str(error)))
-    _follow(folded, step, before, published)
+    _follow(folded, step, before, published, taken_codes)
     return filled_table(unfold_contract(folded, columns)), wrong
 
 
@@ -125,7 +134,13 @@ def _put(folded: dict[str, Any], field: FormField, text: str, choices: Choices) 
     place(folded, field.path, value)
 
 
-def _follow(folded: dict[str, Any], step: str, before: Any, published: Published) -> None:
+def _follow(
+    folded: dict[str, Any],
+    step: str,
+    before: Any,
+    published: Published,
+    taken_codes: Callable[[], Sequence[str]],
+) -> None:
     """Derive what follows from the step's answers: provider, source, a free code, what a sharing type excludes."""
     dept, gov = str(folded.get("domain", "")), folded.setdefault("gov", {})
     if step == "basics":
@@ -139,7 +154,7 @@ def _follow(folded: dict[str, Any], step: str, before: Any, published: Published
             gov["govSource"] = usual
         category, own = gov.get("govCategory"), str(gov.get("govResourceCode", ""))
         if category and category != PLACEHOLDER and (not own or own == PLACEHOLDER):
-            gov["govResourceCode"] = published.next_code(str(category))
+            gov["govResourceCode"] = published.next_code(str(category), taken_codes())
     if step == "sharing":
         share_type = gov.get("govShareType")
         excluded = {1: (_SHARED | _BASIS), 2: _BASIS, 3: (_SHARED | {"share_methods"})}.get(share_type, frozenset())
