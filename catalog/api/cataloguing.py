@@ -10,7 +10,8 @@ from typing import Any
 from catalog.access.person import Person, Post, permit
 from catalog.cataloguing.checking import compared, key_of
 from catalog.cataloguing.desk import DOING, CataloguingDesk
-from catalog.cataloguing.editing import differences
+from catalog.cataloguing.editing import differences, form_of, items_of
+from catalog.cataloguing.form import choices_of
 from catalog.cataloguing.proposal import EDITABLE, ENDED, Kind, Proposal, Purpose, State
 from catalog.contract.checks.subject import PLACEHOLDER
 from catalog.contract.document import read_document
@@ -22,6 +23,8 @@ from catalog.sharing.machine import Role
 Row = dict[str, Any]
 SEES_ALL = frozenset({Post.REVIEWER, Post.CATALOGUE_ADMIN, Post.AUDITOR})
 SHOWN_DONE = 20
+SHOWN_OF_BATCH = 100
+SHOWN_OF_LIST = 200
 _LIGHT_ORDER = {"red": 0, "yellow": 1, "green": 2, "paused": 3, "done_late": 4, "done": 5}
 _WAITS_FOR = {State.TO_SIGN: Role.PROVIDER, State.TO_REVIEW: Role.BUREAU}
 
@@ -43,6 +46,7 @@ class CataloguingViews:
 
     def __init__(self, desk: CataloguingDesk, calendar: WorkingCalendar) -> None:
         self._desk, self._calendar = desk, calendar
+        self._choices = choices_of(desk.shelf.now().vocabulary)
 
     def may_see(self, person: Person, proposal: Proposal) -> bool:
         """Tell whether somebody may look at a proposal: the department's own people, and the bureau's."""
@@ -51,16 +55,23 @@ class CataloguingViews:
     def overview(self, asked: Asked) -> Row:
         """Return what is a person's to do, what is under way and what was done last."""
         seen = [one for one in self._desk.store.proposals() if self.may_see(asked.person, one)]
-        rows = {one.number: self.summary(one, asked) for one in seen}
+        recent = [one for one in seen if one.state not in ENDED]
+        rows = {one.number: self.summary(one, asked) for one in recent}
         waiting = [rows[one.number] for one in seen if self._waits_for(asked.person, one)]
         own = [rows[one.number] for one in seen if one.state in EDITABLE and one.dept == asked.person.dept]
         under_way = [rows[one.number] for one in seen if one.state in (State.TO_SIGN, State.TO_REVIEW)]
         done = sorted((one for one in seen if one.state in ENDED), key=lambda one: one.changed_at, reverse=True)
         return {
-            "waiting": sorted(waiting, key=_urgency),
-            "drafts": sorted(own, key=lambda row: str(row["changed_at"]), reverse=True),
-            "under_way": sorted(under_way, key=_urgency),
-            "done": [rows[one.number] for one in done[:SHOWN_DONE]],
+            "waiting": sorted(waiting, key=_urgency)[:SHOWN_OF_LIST],
+            "drafts": sorted(own, key=lambda row: str(row["changed_at"]), reverse=True)[:SHOWN_OF_LIST],
+            "under_way": sorted(under_way, key=_urgency)[:SHOWN_OF_LIST],
+            "done": [self.summary(one, asked) for one in done[:SHOWN_DONE]],
+            "counts": {
+                "waiting": len(waiting),
+                "drafts": len(own),
+                "under_way": len(under_way),
+                "done": len(done),
+            },
             "can_catalogue": self._can(asked.person, Role.CATALOGUER, asked.person.dept),
         }
 
@@ -105,6 +116,8 @@ class CataloguingViews:
             if found
             else [],
             "changes": [{"field": f, "before": b, "after": a} for f, b, a in differences(base, final)],
+            "form": form_of(final, self._choices),
+            "items": items_of(final, self._choices),
             "faults": [fault.to_json() for fault in faults],
             "is_ready": not any(fault.blocks for fault in faults),
             "timeline": [self._told(event) for event in proposal.events],
@@ -127,7 +140,7 @@ class CataloguingViews:
         """Return the proposals of one import and what may be done to all of them at once."""
         held = list(proposals)
         rows = []
-        for one in held:
+        for one in held[:SHOWN_OF_BATCH]:
             faults = (
                 [fault for fault in self._desk.faults(one, asked.now) if fault.blocks] if one.state not in ENDED else []
             )
@@ -137,7 +150,13 @@ class CataloguingViews:
             for move in self.moves(one, asked.person):
                 if move.kind in (Kind.SUBMIT, Kind.SIGN, Kind.PUBLISH):
                     counts[str(move.kind)] = counts.get(str(move.kind), 0) + 1
-        return {"batch": held[0].origin.batch, "start": held[0].origin.start, "proposals": rows, "moves": counts}
+        return {
+            "batch": held[0].origin.batch,
+            "start": held[0].origin.start,
+            "proposals": rows,
+            "count": len(held),
+            "moves": counts,
+        }
 
     def _told(self, event: Any) -> Row:
         said = [str(event.data[name]) for name in ("changed_on", "basis", "days", "reason") if event.data.get(name)]

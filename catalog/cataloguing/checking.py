@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date
@@ -13,7 +13,7 @@ from catalog.cataloguing.published import Published, path_of
 from catalog.cataloguing.words import FIELDS, field_label, said
 from catalog.contract.checks.subject import gov_values, mapping
 from catalog.contract.diff import ContractDiff, bumped, diff
-from catalog.contract.document import Document
+from catalog.contract.document import Document, Path, Place
 from catalog.contract.finding import Finding
 from catalog.contract.lint import lint_among
 from catalog.contract.model import Contract
@@ -46,10 +46,25 @@ class Fault:
 def submission_faults(document: Mapping[str, Any], published: Published, today: date) -> list[Fault]:
     """Return what keeps a proposal from being submitted, and warnings; what blocks comes first."""
     key = key_of(document)
-    signed = Document(data=signed_on(document, today))
+    content = signed_on(document, today)
+    signed = Document(data=content, places=dict(_placed(content)))
     findings = lint_among({path_of(key): signed}, published.beside([key]), published.vocabulary)
     faults = [fault_of(finding) for finding in findings]
     return sorted(dict.fromkeys(faults), key=lambda fault: not fault.blocks)
+
+
+def _placed(content: Mapping[str, Any]) -> Iterator[tuple[Path, Place]]:
+    """Yield a place of its own for each part: lint takes two faults in one place for the echo of one."""
+    stack: list[tuple[Path, Any]] = [((), content)]
+    number = 1
+    while stack:
+        path, node = stack.pop()
+        number += 1
+        yield path, Place(number, 1)
+        if isinstance(node, dict):
+            stack += [((*path, key), value) for key, value in node.items()]
+        elif isinstance(node, list):
+            stack += [((*path, position), value) for position, value in enumerate(node)]
 
 
 def fault_of(finding: Finding) -> Fault:

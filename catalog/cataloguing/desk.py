@@ -10,9 +10,9 @@ from typing import Any
 
 from catalog.access.person import Doing, Person
 from catalog.cataloguing.archive import Publication, patch
-from catalog.cataloguing.checking import Fault, key_of, signed_on, submission_faults, with_version
+from catalog.cataloguing.checking import Fault, gov, key_of, signed_on, submission_faults, with_version
 from catalog.cataloguing.drafting import from_contract, withdrawn
-from catalog.cataloguing.proposal import EDITABLE, MACHINE, Kind, Origin, Proposal, Purpose, State
+from catalog.cataloguing.proposal import ENDED, MACHINE, Kind, Origin, Proposal, Purpose, State
 from catalog.cataloguing.sheet_read import ReadEntry
 from catalog.cataloguing.shelf import Shelf
 from catalog.cataloguing.store import CataloguingStore, Opening
@@ -74,7 +74,7 @@ class CataloguingDesk:
         """
         published = self.shelf.now()
         base = published.texts[key]
-        self._refuse_second(key)
+        _refuse_second(key, self._under_way(key.partition(".")[0]))
         purpose = Purpose.WITHDRAWAL if is_withdrawal else Purpose.CHANGE
         document = withdrawn(key, published) if is_withdrawal else from_contract(key, published)
         dept = published.contracts[key].dept
@@ -86,9 +86,9 @@ class CataloguingDesk:
         Raises:
             Outdated: a proposal about one of them is under way.
         """
-        openings = []
+        openings, under_way = [], self._under_way()
         for entry in entries:
-            self._refuse_second(entry.key)
+            _refuse_second(entry.key, under_way)
             purpose = Purpose.CHANGE if entry.base else Purpose.NEW
             origin = Origin(purpose, entry.base, start=name)
             openings.append(Opening(entry.key.partition(".")[0], person.name, at, origin, entry.document))
@@ -146,12 +146,7 @@ class CataloguingDesk:
 
     def taken_codes(self) -> list[str]:
         """Return the resource codes of proposals that are under way."""
-        codes = []
-        for proposal in self.store.proposals():
-            if proposal.state is not State.DISCARDED:
-                entries = proposal.document.get("customProperties", [])
-                codes += [e["value"] for e in entries if e.get("property") == "govResourceCode"]
-        return [code for code in codes if isinstance(code, str)]
+        return [str(gov(one.document, "govResourceCode")) for one in self._under_way().values()]
 
     def _check(self, stands: Proposal, act: Act) -> None:
         published = self.shelf.now()
@@ -183,15 +178,18 @@ class CataloguingDesk:
             at=event.at,
         )
 
-    def _refuse_second(self, key: str) -> None:
-        dept = key.partition(".")[0]
-        for other in self.store.proposals(dept=dept):
-            under_way = other.state in EDITABLE or other.state in (State.TO_SIGN, State.TO_REVIEW)
-            if under_way and key_of(other.document) == key:
-                raise Outdated(f"目录 {key} 已有提案 {other.number}（{other.state}，{other.opened_by}）正在办理")
+    def _under_way(self, dept: str | None = None) -> dict[str, Proposal]:
+        """Return the proposals that are not done with, by the entry that each is about."""
+        return {key_of(one.document): one for one in self.store.proposals(dept=dept) if one.state not in ENDED}
 
     @staticmethod
     def _signed_day(proposal: Proposal) -> Any:
         is_signed = proposal.state in (State.TO_REVIEW, State.PUBLISHED)
         signed = [event for event in proposal.events if event.kind == Kind.SIGN] if is_signed else []
         return city_day(signed[-1].at) if signed else None
+
+
+def _refuse_second(key: str, under_way: Mapping[str, Proposal]) -> None:
+    other = under_way.get(key)
+    if other is not None:
+        raise Outdated(f"目录 {key} 已有提案 {other.number}（{other.state}，{other.opened_by}）正在办理")

@@ -109,8 +109,9 @@ class Proposer:
 
     def column(self, stated: Mapping[str, Any], taken: set[str]) -> dict[str, Any]:
         """Return a folded column: what is stated stays, the rest is proposed by its business name."""
+        stated = {key: value for key, value in stated.items() if value != PLACEHOLDER}
         header = str(stated.get("physicalName") or stated.get("businessName") or "")
-        gov: Mapping[str, Any] = stated.get("gov", {})
+        gov = {name: value for name, value in stated.get("gov", {}).items() if value != PLACEHOLDER}
         proposed = draft_column(
             str(stated.get("businessName") or header), [], self._known, self._published.vocabulary, set(taken)
         )

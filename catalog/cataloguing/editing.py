@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,8 @@ from catalog.cataloguing.words import field_label
 from catalog.contract.checks.subject import PLACEHOLDER
 
 MOST_ITEMS = 140
+_HEADINGS = {field.path: field.heading for field in ENTRY_FIELDS}
+_ITEM_HEADINGS = {field.path: field.heading for field in ITEM_FIELDS}
 _DERIVED = frozenset({"dept", "provider_code"})
 _SHARED = frozenset({"scope", "purposes"})
 _BASIS = frozenset({"basis_law", "basis_article", "basis_reason"})
@@ -56,9 +58,18 @@ def texts_of(folded: Mapping[str, Any], fields: Sequence[FormField], choices: Ch
 
 
 def edited(
-    document: Mapping[str, Any], step: str, texts: Mapping[str, str], choices: Choices, published: Published
+    document: Mapping[str, Any],
+    step: str,
+    texts: Mapping[str, str],
+    choices: Choices,
+    published: Published,
+    *,
+    taken_codes: Callable[[], Sequence[str]] = tuple,
 ) -> tuple[dict[str, Any], list[WrongText]]:
-    """Return the draft with one step's texts, and the texts that no field takes."""
+    """Return the draft with one step's texts, and the texts that no field takes.
+
+    ``taken_codes`` gives the codes of proposals under way, of which none is proposed.
+    """
     folded, columns = fold_contract(document)
     wrong, before = [], value_at(folded, ("gov", "govFormat"))
     for field in fields_of(step):
@@ -68,7 +79,7 @@ def edited(
             _put(folded, field, texts[field.name], choices)
         except FormFault as error:
             wrong.append(WrongText(field.name, field.heading, str(error)))
-    _follow(folded, step, before, published)
+    _follow(folded, step, before, published, taken_codes)
     return filled_table(unfold_contract(folded, columns)), wrong
 
 
@@ -123,7 +134,13 @@ def _put(folded: dict[str, Any], field: FormField, text: str, choices: Choices) 
     place(folded, field.path, value)
 
 
-def _follow(folded: dict[str, Any], step: str, before: Any, published: Published) -> None:
+def _follow(
+    folded: dict[str, Any],
+    step: str,
+    before: Any,
+    published: Published,
+    taken_codes: Callable[[], Sequence[str]],
+) -> None:
     """Derive what follows from the step's answers: provider, source, a free code, what a sharing type excludes."""
     dept, gov = str(folded.get("domain", "")), folded.setdefault("gov", {})
     if step == "basics":
@@ -137,7 +154,7 @@ def _follow(folded: dict[str, Any], step: str, before: Any, published: Published
             gov["govSource"] = usual
         category, own = gov.get("govCategory"), str(gov.get("govResourceCode", ""))
         if category and category != PLACEHOLDER and (not own or own == PLACEHOLDER):
-            gov["govResourceCode"] = published.next_code(str(category))
+            gov["govResourceCode"] = published.next_code(str(category), taken_codes())
     if step == "sharing":
         share_type = gov.get("govShareType")
         excluded = {1: (_SHARED | _BASIS), 2: _BASIS, 3: (_SHARED | {"share_methods"})}.get(share_type, frozenset())
@@ -155,11 +172,22 @@ def _settled(column: dict[str, Any], before: Mapping[str, Any], proposer: Propos
         and column.get("gov", {}).get("govItem") == before.get("gov", {}).get("govItem")
         and column.get("gov", {}).get("govDataType")
     )
+    is_renamed = column.get("businessName") != before.get("businessName")
+    if is_renamed and before.get("gov", {}).get("govItem") == PLACEHOLDER:
+        column, is_same = _without_guesses(column, before), False
     settled = column if is_same else proposer.column(column, taken)
     taken.add(str(settled.get("name", "")))
     if settled.get("primaryKey"):
         settled["required"] = True
     return settled
+
+
+def _without_guesses(column: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a column without what was guessed from the name that it had and was left as guessed."""
+    guessed = ("name", "physicalName", "physicalType", "classification")
+    kept = {key: value for key, value in column.items() if key not in guessed or value != before.get(key)}
+    gov = {name: value for name, value in column.get("gov", {}).items() if value != PLACEHOLDER}
+    return {**kept, "gov": gov}
 
 
 def _number_keys(columns: list[dict[str, Any]]) -> None:
@@ -177,28 +205,46 @@ def _number_keys(columns: list[dict[str, Any]]) -> None:
 def _leaves(document: Mapping[str, Any]) -> dict[str, str]:
     folded, columns = fold_contract(document)
     found: dict[str, str] = {}
-    _walk(folded, (), found, "")
+    _walk(folded, (), found, "", _HEADINGS)
     for column in columns:
         name = str(column.get("businessName") or column.get("name"))
-        _walk(column, (), found, f"{name} · ")
+        _walk(column, (), found, f"{name} · ", _ITEM_HEADINGS)
     return found
 
 
-def _walk(node: Any, path: tuple[str, ...], found: dict[str, str], prefix: str) -> None:
+def _walk(
+    node: Any, path: tuple[str, ...], found: dict[str, str], prefix: str, headings: Mapping[tuple[str, ...], str]
+) -> None:
     if isinstance(node, dict):
         for key, value in node.items():
-            _walk(value, path if key == "gov" else (*path, key), found, prefix)
+            _walk(value, (*path, key), found, prefix, headings)
         return
-    label = f"{prefix}{field_label('.'.join(path))}"
-    text = (
-        "、".join(map(str, node))
-        if isinstance(node, list)
-        else "是"
-        if node is True
-        else "否"
-        if node is False
-        else str(node)
-    )
+    plain = ".".join(step for step in path if step != "gov")
+    label = f"{prefix}{headings.get(path) or field_label(plain)}"
+    text = _said(node)
     while label in found:
         label += " "
     found[label] = text
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, list):
+        return "、".join(_said(part) for part in value)
+    if isinstance(value, dict):
+        return " ".join(_said(part) for part in value.values())
+    return {True: "是", False: "否"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+def form_of(document: Mapping[str, Any], choices: Choices) -> list[tuple[str, str]]:
+    """Return (heading, text) of every field of the form that is filled in."""
+    folded, _ = fold_contract(document)
+    texts = [(field.heading, shown(field, value_at(folded, field.path), choices)) for field in ENTRY_FIELDS]
+    return [(heading, text) for heading, text in texts if text]
+
+
+def items_of(document: Mapping[str, Any], choices: Choices) -> list[dict[str, str]]:
+    """Return the columns with every field as the form shows it, by the field's name."""
+    _, columns = fold_contract(document)
+    return [
+        {field.name: shown(field, value_at(column, field.path), choices) for field in ITEM_FIELDS} for column in columns
+    ]

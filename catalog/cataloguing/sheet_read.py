@@ -6,7 +6,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from python_calamine import CalamineError, CalamineWorkbook
@@ -26,6 +26,7 @@ from catalog.cataloguing.form import (
     unfold_contract,
 )
 from catalog.cataloguing.published import Published, path_of
+from catalog.cataloguing.sheet_faults import CellFault, cell_place
 from catalog.cataloguing.sheet_guard import RefusedFile, checked_workbook
 from catalog.cataloguing.sheet_write import CODE, ENTRIES, ITEMS, REST
 from catalog.contract.checks.subject import PLACEHOLDER
@@ -37,30 +38,8 @@ from catalog.contract.writing import canonical
 NEEDED = {"category", "title", "resource_code", "dept", "summary", "share_type", "update_cycle"}
 NEEDED_OF_ITEMS = {"business_name"}
 OTHER_SHEET = 1 << 24  # added to the rows of 信息项, so that one number names sheet and row
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_TO_BE_FILLED = frozenset({"todo.unfilled", "field.missing"})
-
-
-@dataclass(frozen=True, order=True)
-class CellFault:
-    """What is wrong in one cell: sheet, row and column as Excel counts them, the heading, what stands there, what to do."""
-
-    sheet: str
-    row: int
-    column: int
-    heading: str
-    given: str
-    message: str
-    source: str
-
-    @property
-    def cell(self) -> str:
-        """The cell as Excel names it, such as ``C12``."""
-        return f"{column_letters(self.column)}{self.row}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the fault as a JSON object."""
-        return {**self.__dict__, "cell": self.cell}
+_NOWHERE = (1, 1)
+_TO_BE_FILLED = frozenset({"todo.unfilled", "field.missing", "share.condition", "share.basis", "usage.missing"})
 
 
 @dataclass(frozen=True)
@@ -99,7 +78,7 @@ def read_workbook(content: bytes, published: Published, *, only_dept: str | None
     reading = _Reading(published, only_dept)
     for sheet, cell in checked.formulas:
         if sheet in (ENTRIES, ITEMS):
-            row, column = _of_reference(cell)
+            row, column = cell_place(cell)
             reading.fault(sheet, row, column, "", cell, "单元格是公式，请复制后“选择性粘贴为数值”", HOUSE)
     absent = [name for name in (ENTRIES, ITEMS) if name not in sheets]
     if absent:
@@ -259,12 +238,25 @@ class _Reading:
                 law(13),
             )
             return None
+        if base and not row.is_whole and self._is_another(row, base):
+            return None
         document = self._document(row, items, base)
         key = f"{document.get('domain')}.{document['schema'][0].get('name')}"
         base_text = self._published.texts.get(key, "")
         is_changed = not base_text or document != canonical(self._published.documents[key].data)
         unfilled = json.dumps(document, ensure_ascii=False).count(PLACEHOLDER)
         return row, items, ReadEntry(row.number, key, document, base_text, is_changed, unfilled)
+
+    def _is_another(self, row: _Row, base: str) -> bool:
+        """Refuse a code that is another entry's: a plain sheet does not rename what is published."""
+        held, column = self._published.contracts[base], row.places[("gov", "govResourceCode")]
+        if row.values.get("name") in (None, held.name):
+            return False
+        code = held.gov.resource_code
+        free = self._published.next_code(held.gov.category)
+        said = f"这是现行目录“{held.name}”的代码；新目录请换代码（空闲的有 {free}），更名请在页面上变更该目录"
+        self.fault(ENTRIES, row.number, column, CODE, code, said, GUIDE)
+        return True
 
     def _document(self, row: _Row, items: list[_Row], base: str) -> dict[str, Any]:
         if row.is_whole and all(item.is_whole for item in items):
@@ -302,10 +294,11 @@ class _Reading:
         proposed = {path_of(made.key): _placed(row, owned, made.document) for row, owned, made in found}
         kept = self._published.beside(made.key for _, _, made in found)
         new = {path_of(made.key) for _, _, made in found if not made.base}
+        rows = {path_of(made.key): row for row, _, made in found}
         for finding in lint_among(proposed, kept, self._published.vocabulary):
             is_open = finding.path in new and finding.rule in _TO_BE_FILLED
             if finding.severity == "error" and not is_open:
-                self._of_finding(finding, entries, items)
+                self._of_finding(finding, entries, items, rows[finding.path])
         twice: dict[str, int] = {}
         for row, _, made in found:
             if made.key in twice:
@@ -315,9 +308,11 @@ class _Reading:
             twice.setdefault(made.key, row.number)
         return tuple(made for _, _, made in found)
 
-    def _of_finding(self, finding: Finding, entries: _Table, items: _Table) -> None:
+    def _of_finding(self, finding: Finding, entries: _Table, items: _Table, owner: _Row) -> None:
         is_item = finding.line >= OTHER_SHEET
         table, number = (items, finding.line - OTHER_SHEET) if is_item else (entries, finding.line)
+        if (finding.line, finding.column) == _NOWHERE:  # of a part that the sheet has no column for
+            number, finding = owner.number, replace(finding, column=owner.places[("gov", "govResourceCode")])
         heading = next((h for h, n in table.places.items() if n + 1 == finding.column), "")
         row = table.rows[number - 1] if 0 < number <= len(table.rows) else []
         given = cell_text(row[finding.column - 1]) if finding.column <= len(row) else ""
@@ -374,22 +369,3 @@ def _merged(held: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any
         before = merged.get(name)
         merged[name] = _merged(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
     return merged
-
-
-def column_letters(column: int) -> str:
-    """Return a column (from 1) as Excel names it."""
-    letters = ""
-    while column > 0:
-        column, place_of = divmod(column - 1, 26)
-        letters = _LETTERS[place_of] + letters
-    return letters
-
-
-def _of_reference(cell: str) -> tuple[int, int]:
-    match = re.fullmatch(r"([A-Z]+)(\d+)", cell)
-    if match is None:
-        return 1, 1
-    column = 0
-    for letter in match[1]:
-        column = column * 26 + ord(letter) - 64
-    return int(match[2]), column

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,6 +52,8 @@ class CataloguingStore:
     def __init__(self, address: str, calendar: WorkingCalendar) -> None:
         self._journal = Journal(address, _LEDGER)
         self._calendar = calendar
+        self._lock = threading.Lock()
+        self._held: tuple[tuple[int, int], list[Proposal]] = ((0, 0), [])
 
     def open(self, opening: Opening) -> Proposal:
         """Keep a new proposal with its first content; return it."""
@@ -77,12 +80,7 @@ class CataloguingStore:
 
     def proposals(self, *, dept: str | None = None, batch: str | None = None) -> list[Proposal]:
         """Return proposals by number, of a department or of an import."""
-        conditions = []
-        if dept is not None:
-            conditions.append(_PROPOSALS.c.dept == dept)
-        if batch is not None:
-            conditions.append(_PROPOSALS.c.batch == batch)
-        return self._read(*conditions)
+        return [one for one in self._all() if dept in (None, one.dept) and batch in (None, one.origin.batch)]
 
     def move(self, number: str, event: Event, *, seen: int) -> Proposal:
         """Append an event to a proposal of which the actor saw ``seen`` events; return it as it stands then.
@@ -110,6 +108,14 @@ class CataloguingStore:
     def close(self) -> None:
         """Close every connection."""
         self._journal.close()
+
+    def _all(self) -> list[Proposal]:
+        """Return every proposal; they are replayed anew only when something happened, since events never change."""
+        version = self._journal.version()
+        with self._lock:
+            if version != self._held[0]:
+                self._held = (version, self._read())
+            return self._held[1]
 
     def _read(self, *conditions: sa.ColumnElement[bool]) -> list[Proposal]:
         return [replay(_opened(row), events, self._calendar) for row, events in self._journal.matters(*conditions)]

@@ -147,6 +147,8 @@ _SAID: Mapping[str, str] = {
     "watermark.unknown": "更新时间列不存在",
 }
 _HINTED = frozenset({"todo.unfilled", "field.missing", "field.value", "field.pattern"})
+# What a hint says of the project's files, and of its source, which stands beside it anyway.
+_FILES = re.compile(r"，见 vocabulary/[^；]*|（(?:条例|发改高技)[^）]*）")
 _QUOTED = re.compile(r"'([^']*)'")
 _SHOWN = 60
 
@@ -171,8 +173,9 @@ def said(finding: Finding) -> str:
         return f"{_assessment(finding)}{words}"
     quoted = _QUOTED.search(finding.message)
     filled = words.replace("{0}", f"“{quoted[1][:_SHOWN]}”" if quoted else "")
-    hint = HINTS.get(finding.field.rpartition(".")[2]) if finding.rule in _HINTED else None
-    return f"{filled}：{hint}" if hint else filled
+    hint = HINTS.get(finding.field.rpartition(".")[2], "") if finding.rule in _HINTED else ""
+    plain = _FILES.sub("", hint).removeprefix(f"{field_label(finding.field)}：")
+    return f"{filled}：{plain}" if plain and plain != field_label(finding.field) else filled
 
 
 def _assessment(finding: Finding) -> str:

@@ -20,6 +20,7 @@ from catalog.api.reads import CatalogueReads
 from catalog.api.values import plain
 from catalog.cataloguing.desk import DOING, Act, CataloguingDesk, NotReady, NotWritten, Outdated
 from catalog.cataloguing.drafting import blank, from_table
+from catalog.cataloguing.form import ITEM_FIELDS
 from catalog.cataloguing.live import look
 from catalog.cataloguing.proposal import MACHINE, Kind, Proposal
 from catalog.sharing.clock import ClockError
@@ -30,6 +31,7 @@ from catalog.web.templating import PAGE_HEADERS, page
 from catalog.web.visitors import permitted, posted, signed_in
 
 LONGEST_TEXT = 2000
+SHOWN_ITEM_FIELDS = [field for field in ITEM_FIELDS if field.name not in ("key_position", "reference", "physical_name")]
 STATEMENTS = ("reason", "days", "changed_on", "basis")
 Form = Annotated[FormData, Depends(posted)]
 
@@ -107,7 +109,7 @@ def cataloguing_router(held: Cataloguing) -> APIRouter:
             headers = {**PAGE_HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
             return Response(desk.patch(proposal, held.now()), media_type="text/x-diff; charset=utf-8", headers=headers)
         facts = views.detail(proposal, held.asked(person))
-        return either(request, "cataloguing_proposal.html", facts, fault="", typed={})
+        return either(request, "cataloguing_proposal.html", facts, fault="", typed={}, item_fields=SHOWN_ITEM_FIELDS)
 
     @router.post("/cataloguing/{number}/act")
     def act(request: Request, number: str, form: Form) -> Response:
@@ -122,7 +124,9 @@ def cataloguing_router(held: Cataloguing) -> APIRouter:
             desk.act(Act(proposal.number, kind, person, held.now(), seen_of(form), said))
         except (IllegalMove, ClockError, OvertakenError, NotReady, Outdated, NotWritten) as error:
             facts = views.detail(held.proposal(number), held.asked(person))
-            answer = either(request, "cataloguing_proposal.html", facts, fault=str(error), typed=said)
+            answer = either(
+                request, "cataloguing_proposal.html", facts, fault=str(error), typed=said, item_fields=SHOWN_ITEM_FIELDS
+            )
             answer.status_code = 409
             return answer
         after = "/cataloguing" if kind is Kind.DISCARD else f"/cataloguing/{proposal.number}"

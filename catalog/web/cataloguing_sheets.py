@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import secrets
 from collections import OrderedDict
-from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-import xlsxwriter
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
@@ -19,8 +15,9 @@ from catalog.access.person import Doing, Person, permit
 from catalog.api.errors import ApiError
 from catalog.cataloguing.desk import DOING, Act, NotReady, NotWritten, Outdated
 from catalog.cataloguing.proposal import MACHINE
+from catalog.cataloguing.sheet_faults import CellFault, faults_csv, faults_excel
 from catalog.cataloguing.sheet_guard import LARGEST_FILE, RefusedFile
-from catalog.cataloguing.sheet_read import CellFault, read_workbook
+from catalog.cataloguing.sheet_read import read_workbook
 from catalog.cataloguing.sheet_write import workbook_of
 from catalog.sharing.journal import OvertakenError
 from catalog.sharing.machine import IllegalMove
@@ -31,8 +28,6 @@ from catalog.web.visitors import signed_in
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SHOWN_FAULTS = 200
 KEPT_REPORTS = 40
-HEADINGS = ("工作表", "行", "列", "单元格", "字段", "填写的内容", "问题", "依据")
-_FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def sheets_router(held: Cataloguing) -> APIRouter:
@@ -156,48 +151,3 @@ def download(content: bytes, name: str, media_type: str) -> Response:
     """Answer with a file."""
     disposition = f"attachment; filename*=UTF-8''{quote(name)}"
     return Response(content, media_type=media_type, headers={**PAGE_HEADERS, "Content-Disposition": disposition})
-
-
-def faults_csv(faults: Sequence[CellFault]) -> bytes:
-    """Return faults as a table of texts that a spreadsheet opens; what looks like a formula is kept from being one."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow(HEADINGS)
-    for fault in faults:
-        writer.writerow([_harmless(text) for text in _cells(fault)])
-    return b"\xef\xbb\xbf" + buffer.getvalue().encode()
-
-
-def faults_excel(faults: Sequence[CellFault]) -> bytes:
-    """Return faults as a workbook of texts."""
-    buffer = io.BytesIO()
-    with xlsxwriter.Workbook(buffer, {"in_memory": True}) as book:
-        sheet = book.add_worksheet("问题清单")
-        plain = book.add_format({"num_format": "@", "quote_prefix": True, "valign": "top"})
-        bold = book.add_format({"bold": True, "bg_color": "#D9E7FB"})
-        for column, heading in enumerate(HEADINGS):
-            sheet.write_string(0, column, heading, bold)
-            sheet.set_column(column, column, 40 if heading == "问题" else 16)
-        for row, fault in enumerate(faults, start=1):
-            for column, text in enumerate(_cells(fault)):
-                sheet.write_string(row, column, text, plain)
-        sheet.freeze_panes(1, 0)
-    return buffer.getvalue()
-
-
-def _cells(fault: CellFault) -> tuple[str, ...]:
-    column = fault.cell.rstrip("0123456789")
-    return (
-        fault.sheet,
-        str(fault.row),
-        column,
-        fault.cell,
-        fault.heading,
-        fault.given,
-        fault.message,
-        fault.source,
-    )
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA_START) else text

@@ -60,7 +60,7 @@ def wizard_router(held: Cataloguing) -> APIRouter:
             typed: dict[str, Any] = {"rows": rows}
         else:
             texts = _texts(form, step)
-            document, wrong = edited(proposal.document, step, texts, choices, published)
+            document, wrong = edited(proposal.document, step, texts, choices, published, taken_codes=desk.taken_codes)
             typed = {"texts": texts}
         if wrong:
             return _again(request, proposal, step, person, typed, wrong)

@@ -140,3 +140,16 @@ def test_fields_are_called_as_the_form_calls_them() -> None:
     assert field_label("govShareCondition.scope") == "共享条件 · 共享范围"
     assert field_label("resident_id.physicalType") == "resident_id · 存储类型"
     assert field_label("") == "全表"
+
+
+def test_what_is_unfilled_hides_no_other_fault() -> None:
+    document = blank("gaj", "residence", published())
+    set_gov(document, "govShareType", 2)
+    labels = {(label, step) for label, _, step in blocking(document)}
+    assert {("共享属性", "sharing"), ("共享方式", "sharing"), ("使用条件", "sharing")} <= labels
+
+
+def test_words_for_stewards_name_no_file_of_the_project() -> None:
+    for fault in submission_faults(blank("gaj", "residence", published()), published(), TODAY):
+        assert "yaml" not in fault.message
+        assert fault.message.startswith(("待填", "至少", "没有", "不在", "尚未")) or fault.message

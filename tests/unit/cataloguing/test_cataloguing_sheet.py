@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog.cataloguing.form import ENTRY_FIELDS, ITEM_FIELDS
+from catalog.cataloguing.sheet_faults import CellFault, cell_place, column_letters, faults_csv
 from catalog.cataloguing.sheet_guard import RefusedFile
-from catalog.cataloguing.sheet_read import ReadSheet, column_letters, read_workbook
+from catalog.cataloguing.sheet_read import ReadSheet, read_workbook
 from catalog.cataloguing.sheet_write import CODE, ENTRIES, ITEMS, workbook_of
 from catalog.contract.writing import canonical
 
@@ -261,3 +262,30 @@ def test_ten_thousand_rows_with_faults_take_seconds() -> None:
 def test_fields_have_one_name_and_one_heading_each() -> None:
     for fields in (ENTRY_FIELDS, ITEM_FIELDS):
         assert len({field.name for field in fields}) == len({field.heading for field in fields}) == len(fields)
+
+
+def test_a_code_of_another_entry_is_told_with_a_free_one() -> None:
+    code = published().contracts["gaj.vehicle"].gov.resource_code
+    found = faulty([[*ROW[:2], code, *ROW[3:]]], [[code, *rest] for _, *rest in ITEM_ROWS])
+    (fault,) = [fault for fault in found.faults if fault.sheet == ENTRIES]
+    assert published().contracts["gaj.vehicle"].name in fault.message
+    assert published().next_code("306001") in fault.message
+
+
+def test_a_fault_of_what_the_sheet_has_no_column_for_stands_in_its_row() -> None:
+    code, name = "101001/1", published().contracts["gaj.resident"].name
+    row = ["101001", name, code, *ROW[3:]]
+    found = faulty([ROW, row], [*ITEM_ROWS, [code, "姓名", "C"]])
+    assert {fault.row for fault in found.faults if fault.sheet == ENTRIES} == {3}
+
+
+@given(st.integers(1, 16_384), st.integers(1, 1_048_576))
+def test_cells_are_named_as_excel_names_them(column: int, row: int) -> None:
+    assert cell_place(f"{column_letters(column)}{row}") == (row, column)
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_fault_of_a_list_is_a_formula(start: str) -> None:
+    fault = CellFault(ENTRIES, 2, 3, CODE, f"{start}1+1", f"{start}x", "y")
+    for line in faults_csv([fault]).decode("utf-8-sig").replace('"', "").split("\r\n")[1:2]:
+        assert not any(cell.startswith(("=", "+", "-", "@", "\t")) for cell in line.split(","))
