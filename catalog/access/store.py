@@ -55,6 +55,7 @@ _AUDIT = sa.Table(
     sa.Column("code", sa.String(40), nullable=False),
     sa.Column("reason", sa.String(500), nullable=False),
     sa.Column("basis", sa.String(300), nullable=False),
+    sa.Index("audit_event_resource_at", "resource", "at"),
 )
 
 
@@ -183,6 +184,31 @@ class AccessStore:
         with self._engine.connect() as db:
             rows = db.execute(sa.select(_AUDIT).order_by(_AUDIT.c.event_id.desc()).limit(limit)).mappings()
             return [dict(row) for row in rows]
+
+    def use_of(self, resource: str, since: str) -> list[dict[str, Any]]:
+        """Return how each department asked for a resource's rows since an ISO day or moment, the busiest first.
+
+        Each has ``dept`` (None: without a key), ``requests``, ``refused``, ``rows`` and when it last asked, ``last_at``.
+        """
+        refused = sa.func.sum(sa.case((_AUDIT.c.allowed, 0), else_=1)).label("refused")
+        asked = sa.func.count().label("requests")
+        query = (
+            sa.select(
+                _AUDIT.c.dept,
+                asked,
+                refused,
+                sa.func.sum(_AUDIT.c.row_count).label("rows"),
+                sa.func.max(_AUDIT.c.at).label("last_at"),
+            )
+            .where(_AUDIT.c.resource == resource, _AUDIT.c.at >= since)
+            .group_by(_AUDIT.c.dept)
+            .order_by(asked.desc(), _AUDIT.c.dept)
+        )
+        with self._engine.connect() as db:
+            return [
+                {**row, "refused": int(row["refused"]), "rows": int(row["rows"])}
+                for row in db.execute(query).mappings()
+            ]
 
     def close(self) -> None:
         """Close every connection."""

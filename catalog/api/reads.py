@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Container, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date
 from functools import cached_property
@@ -12,9 +14,9 @@ from pathlib import Path
 from catalog.access.decide import decide
 from catalog.api.city_divisions import CityDivisions
 from catalog.api.facts import TOTAL, Facts, Row
-from catalog.api.lineage import column_impact, lineage_of
+from catalog.api.lineage import column_impact, column_lineage_of, lineage_of
 from catalog.api.listed import Listed
-from catalog.api.readers import Readers
+from catalog.api.readers import QueryError, Readers
 from catalog.api.search import Listing, Query
 from catalog.contract.load import CATALOG_ROOT, SUFFIX
 from catalog.contract.model import Contract
@@ -48,6 +50,7 @@ class CatalogueReads:
         self.divisions = CityDivisions(settings.root / "search")
         self._lock = threading.Lock()
         self._facts: OrderedDict[str, Facts] = OrderedDict()
+        self._warmed: str | None = None
 
     def now(self) -> Facts:
         """Return the facts of what ``main`` shows now."""
@@ -74,10 +77,19 @@ class CatalogueReads:
         """The index over the entries in the order of their codes, as they are listed."""
         return EntryIndex(self.entries.values(), Synonyms.read())
 
-    def warm(self) -> None:
-        """Ask what pages ask first, so that no visitor waits for it; does nothing that was done for this publish."""
+    def warm(self) -> bool:
+        """Ask what pages ask first, so that no visitor waits for it; return False when that was done for this publish."""
         facts = self.now()
-        facts.once("warm", lambda: self._warm(facts))
+        if self._warmed == facts.snapshot:
+            return False
+        self.overview(facts)
+        self.listing(facts).search(Query("", {}, "", 1))
+        self.quality(facts)
+        self.divisions.index(facts)
+        for ask in (facts.lineage, facts.column_lineage, facts.checks):
+            ask()
+        self._warmed = facts.snapshot
+        return True
 
     def overview(self, facts: Facts) -> Row:
         """Return the figures of the home page."""
@@ -167,6 +179,13 @@ class CatalogueReads:
             "versions": facts.once(("versions", key), lambda: self._versions(key)),
         }
 
+    def column_graph(self, facts: Facts, key: str, column: str) -> Row:
+        """Return the lineage of one column: of the one asked for, or of the one that most is computed from; {} for none."""
+        rows, impact = facts.column_lineage(), column_impact(facts.column_lineage(), key)
+        names = {item.name for item in self.entries[key].items}
+        chosen = column if column in names else max(impact, key=lambda name: len(impact[name]), default="")
+        return {"column": chosen, "lineage": column_lineage_of(rows, key, chosen)} if chosen else {}
+
     def lineage_json(self, facts: Facts, table: str, received: list[Row]) -> Row:
         """Return the lineage around a table: what dbt compiled and was published, and what engines reported."""
         published = [row for row in facts.lineage() if table in (row["upstream"], row["downstream"])]
@@ -178,6 +197,17 @@ class CatalogueReads:
             "columns": columns,
             "received": received,
         }
+
+    def scores_since(self, seen: Container[str]) -> Iterator[tuple[str, str, dict[str, dict[str, float]]]]:
+        """Return (snapshot, published at, resource -> dimension -> score) of kept publishes not in ``seen``, oldest first.
+
+        A publish whose files are gone is left out.
+        """
+        for publish in reversed(publish_history(self._settings)):
+            if publish.snapshot not in seen:
+                facts = Facts(self._readers, publish.snapshot, publish.published_at, self.contracts, self.vocabulary)
+                with suppress(QueryError):
+                    yield publish.snapshot, publish.published_at, facts.scores()
 
     def quality(self, facts: Facts) -> Row:
         """Return the scores of every resource by dimension, failing checks, and quarantine by kind of rule."""
@@ -202,15 +232,6 @@ class CatalogueReads:
         """Return the contract's file."""
         contract = self.contracts[key]
         return CATALOG_ROOT / "contracts" / contract.dept / f"{contract.resource}{SUFFIX}"
-
-    def _warm(self, facts: Facts) -> bool:
-        self.overview(facts)
-        self.listing(facts).search(Query("", {}, "", 1))
-        self.quality(facts)
-        self.divisions.index(facts)
-        for ask in (facts.lineage, facts.column_lineage, facts.checks):
-            ask()
-        return True
 
     def _listed(self, facts: Facts) -> list[Listed]:
         supply, scores, topics = facts.supply(), facts.scores(), self.vocabulary.categories.topics

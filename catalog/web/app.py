@@ -15,18 +15,21 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from catalog.access.store import AccessStore
+from catalog.api.contract_history import ContractHistory
 from catalog.api.data import DataService
 from catalog.api.limits import RateLimiter
 from catalog.api.lineage_store import LineageStore
 from catalog.api.paging import Tokens
+from catalog.api.quality_trend import QualityTrend
 from catalog.api.readers import Readers
 from catalog.api.reads import CatalogueReads
+from catalog.api.records import Records
 from catalog.api.routes import Doors, api_router
 from catalog.contract.load import load_contracts, load_vocabulary
 from catalog.web.pages import Elsewhere, page_router
 from catalog.web.protection import protect
 from catalog.web.templating import STATIC
-from catalog.web.warming import kept_warm, warm
+from catalog.web.warming import begin, kept_warm
 from lakehouse.connect.app_database import app_database
 from lakehouse.connect.settings import Settings
 
@@ -58,6 +61,7 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     readers = Readers(settings)
     database = app_database(settings)
     store, lineage = AccessStore(database), LineageStore(database)
+    records = Records(QualityTrend(database), ContractHistory(database), store)
     reads = CatalogueReads(settings, readers, contracts, vocabulary)
     service = DataService(
         readers, store, Tokens(page_secret(settings.app_db.with_name("page-token.key"))), reads.entries
@@ -65,19 +69,21 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await run_in_threadpool(warm, reads)
-        with kept_warm(reads):
+        await run_in_threadpool(begin, reads)
+        with kept_warm(reads, records):
             yield
         readers.close()
         store.close()
+        records.trend.close()
+        records.contracts.close()
         lineage.close()
 
     app = FastAPI(title="citybrain", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     protect(app)
     _add_health(app, reads)
-    app.include_router(api_router(Doors(reads, service, store, lineage, limiter or RateLimiter())))
+    app.include_router(api_router(Doors(reads, service, store, lineage, limiter or RateLimiter(), records)))
     elsewhere = Elsewhere(settings.docs, os.environ.get(AIRFLOW_URL) or None)
-    app.include_router(page_router(reads, lineage, elsewhere))
+    app.include_router(page_router(reads, lineage, records, elsewhere))
     app.mount("/static", MarkedFiles(directory=STATIC), name="static")
     for name in GENERATED_DOCS:
         app.mount(f"/docs/{name}", GeneratedDocs(directory=settings.docs / name, html=True, check_dir=False))

@@ -15,6 +15,7 @@ from catalog.api.divisions import division_json
 from catalog.api.governance import Choice, Governance
 from catalog.api.lineage_store import LineageStore
 from catalog.api.reads import CatalogueReads
+from catalog.api.records import Records
 from catalog.api.routes import known
 from catalog.api.search import LONGEST_QUERY, Query, page_number
 from catalog.api.values import plain
@@ -43,7 +44,7 @@ class Elsewhere:
         return there | ({"airflow": self.airflow_url} if self.airflow_url else {})
 
 
-def page_router(reads: CatalogueReads, lineage: LineageStore, elsewhere: Elsewhere) -> APIRouter:
+def page_router(reads: CatalogueReads, lineage: LineageStore, records: Records, elsewhere: Elsewhere) -> APIRouter:
     """Return the routes of the pages."""
     router = APIRouter(include_in_schema=False)
     governed = Governance(reads.contracts, reads.vocabulary)
@@ -77,13 +78,21 @@ def page_router(reads: CatalogueReads, lineage: LineageStore, elsewhere: Elsewhe
     @router.get("/catalogue/{dept}/{resource}.json")  # registered first: decorators apply from below
     def entry(request: Request, dept: str, resource: str) -> Response:
         contract = known(reads, dept, resource)
-        detail = {**reads.detail(reads.now(), contract.key, today()), "jobs": lineage.jobs(contract.key)}
+        facts, day = reads.now(), today()
+        detail = {
+            **reads.detail(facts, contract.key, day),
+            **records.of(contract.key, day),
+            "column_graph": reads.column_graph(facts, contract.key, request.query_params.get("column", "")),
+            "jobs": lineage.jobs(contract.key),
+        }
         if wants_json(request):
             return JSONResponse(detail_json(detail), headers=PAGE_HEADERS)
         shown = {
             "contract": contract,
             "source": reads.contract_file(contract.key).read_text(encoding="utf-8"),
             "drawing": draw(detail["lineage"]),
+            "column_drawing": draw(detail["column_graph"]["lineage"]) if detail["column_graph"] else None,
+            "departments": departments,
             "names": names,
             "topics": reads.vocabulary.categories.topics,
             "base": _base(request),

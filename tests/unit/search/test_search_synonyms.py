@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -50,4 +51,4 @@ def test_the_part_that_matched_is_marked(text: str, word: str, how: How, marked:
 def test_cut_pieces_are_the_text(text: str, marks: list[tuple[int, int]]) -> None:
     cut = pieces(text, [(min(mark), max(mark)) for mark in marks])
     assert "".join(part for part, _ in cut) == text
-    assert all(one[1] != other[1] for one, other in zip(cut, cut[1:], strict=False))
+    assert all(one[1] != other[1] for one, other in itertools.pairwise(cut))
