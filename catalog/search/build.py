@@ -45,6 +45,7 @@ def build_texts(texts: Sequence[str]) -> tuple[dict[str, Array], list[str]]:
     short = np.flatnonzero((lengths > 0) & (lengths <= LONGEST_NEIGHBOUR)).astype(np.uint32)
     plain = folded_alphabet[folded.astype(np.int64) - 1] if len(folded) else codes
     cut = np.fromiter(map(ending_length, kept), np.int64, len(kept))
+    arrays["cuts"] = cut.astype(np.uint8)
     stemmed = short[cut[short] > 0]
     arrays["near.characters"] = build_neighbours(
         plain,

@@ -27,6 +27,7 @@ from catalog.web.texts import DEFAULT_LANGUAGE, LANGUAGES
 from catalog.web.visitors import local_path
 
 SHOWN_DIVISIONS = 3
+OPERATIONS_PER_PAGE = 60
 YEAR = 365 * 24 * 3600
 
 
@@ -123,10 +124,20 @@ def page_router(reads: CatalogueReads, lineage: LineageStore, records: Records, 
 
     @router.get("/api/docs")
     def api_docs(request: Request) -> Response:
+        named = request.query_params.get("resource", "").replace(".", "/")
+        operations = [(p, item["get"]) for p, item in document["paths"].items() if not named or p.endswith(f"/{named}")]
+        pages = max(1, -(-len(operations) // OPERATIONS_PER_PAGE))
+        number = min(page_number(request.query_params.get("page", "")), pages)
         grouped: dict[str, list[Any]] = {}
-        for path, item in document["paths"].items():
-            grouped.setdefault(item["get"]["tags"][0], []).append((path, item["get"]))
-        shown = {"groups": grouped, "schemas": document["components"]["schemas"], "base": _base(request)}
+        for path, get in operations[(number - 1) * OPERATIONS_PER_PAGE : number * OPERATIONS_PER_PAGE]:
+            grouped.setdefault(get["tags"][0], []).append((path, get))
+        shown = {
+            "groups": grouped,
+            "schemas": document["components"]["schemas"],
+            "base": _base(request),
+            "number": number,
+            "pages": pages,
+        }
         return page(request, "api.html", section="api", **shown)
 
     return router
