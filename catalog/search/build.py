@@ -114,7 +114,7 @@ def _near_letters(names: list[str], symbols: Array, of: Array, short: Array, cut
     reached = np.concatenate([[0], np.cumsum(sizes[taken])])
     ends = np.flatnonzero(taken == 0)
     stops = reached[ends]
-    first = np.concatenate([[0], stops[:-1]]).astype(np.int64)
+    first = np.concatenate([[0], stops])[:-1].astype(np.int64)
     owners = texts[ends]
     stemmed = np.flatnonzero(cut[owners] > 0)
     stems = reached[ends[stemmed] - cut[owners[stemmed]]]
