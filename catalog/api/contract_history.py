@@ -64,7 +64,7 @@ class ContractHistory:
         with self._engine.connect() as db:
             rows = [dict(row) for row in db.execute(query.limit(SHOWN_VERSIONS + 1)).mappings()]
         found = []
-        for row, before in zip(rows, [*rows[1:], None], strict=True):
+        for row, before in zip(rows, [*rows[1:], None], strict=False):
             found.append(
                 {
                     "seen_at": row["seen_at"],

@@ -110,6 +110,7 @@ def test_a_changed_contract_shows_what_changed(tmp_path: Any) -> None:
     path = next(path for path in contract_paths() if path.name == "resident.odcs.yaml")
     text = path.read_text(encoding="utf-8")
     history = ContractHistory(f"sqlite:///{tmp_path / 'app.sqlite'}")
+    assert history.of("gaj.resident") == []
     assert history.keep([("gaj.resident", text)], "2026-01-01T00:00:00+00:00") == 1
     assert history.keep([("gaj.resident", text)], "2026-01-02T00:00:00+00:00") == 0
     changed = text.replace("name: 户籍人口基本信息", "name: 户籍人口登记信息", 1)
