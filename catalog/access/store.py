@@ -57,6 +57,7 @@ AUDIT = sa.Table(
     sa.Column("basis", sa.String(300), nullable=False),
     sa.Column("application", sa.String(30)),
     sa.Column("purpose", sa.String(1000)),
+    sa.Index("audit_event_resource_at", "resource", "at"),
 )
 
 
@@ -221,6 +222,31 @@ class AccessStore:
         return [
             (row[0], row[1], datetime.fromisoformat(f"{row[2]}:00+00:00"), int(row[3]), int(row[4])) for row in found
         ]
+
+    def use_of(self, resource: str, since: str) -> list[dict[str, Any]]:
+        """Return how each department asked for a resource's rows since an ISO day or moment, the busiest first.
+
+        Each has ``dept`` (None: without a key), ``requests``, ``refused``, ``rows`` and when it last asked, ``last_at``.
+        """
+        refused = sa.func.sum(sa.case((AUDIT.c.allowed, 0), else_=1)).label("refused")
+        asked = sa.func.count().label("requests")
+        query = (
+            sa.select(
+                AUDIT.c.dept,
+                asked,
+                refused,
+                sa.func.sum(AUDIT.c.row_count).label("rows"),
+                sa.func.max(AUDIT.c.at).label("last_at"),
+            )
+            .where(AUDIT.c.resource == resource, AUDIT.c.at >= since)
+            .group_by(AUDIT.c.dept)
+            .order_by(asked.desc(), AUDIT.c.dept)
+        )
+        with self._engine.connect() as db:
+            return [
+                {**row, "refused": int(row["refused"]), "rows": int(row["rows"])}
+                for row in db.execute(query).mappings()
+            ]
 
     def close(self) -> None:
         """Close every connection."""

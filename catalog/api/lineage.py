@@ -32,6 +32,12 @@ def lineage_of(rows: Iterable[Mapping[str, str]], key: str) -> Lineage:
     return Lineage(dict(sorted(columns.items())), edges)
 
 
+def column_lineage_of(rows: Iterable[Mapping[str, str]], key: str, column: str) -> Lineage:
+    """Return the lineage around one column; names are ``schema.table.column``."""
+    joined = ({side: f"{row[side]}.{row[f'{side}_column']}" for side in ("upstream", "downstream")} for row in rows)
+    return lineage_of(joined, f"{key}.{column}")
+
+
 def column_impact(rows: Iterable[Mapping[str, str]], key: str) -> dict[str, list[str]]:
     """Return column of ``key`` -> the columns ``schema.table.column`` that are computed from it, technical ones skipped."""
     after: dict[tuple[str, str], set[tuple[str, str]]] = {}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Container, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date
 
@@ -11,9 +13,9 @@ from catalog.access.decide import decide
 from catalog.api.city_divisions import CityDivisions
 from catalog.api.current import Current
 from catalog.api.facts import TOTAL, Facts, Row
-from catalog.api.lineage import column_impact, lineage_of
+from catalog.api.lineage import column_impact, column_lineage_of, lineage_of
 from catalog.api.listed import Listed
-from catalog.api.readers import Readers
+from catalog.api.readers import QueryError, Readers
 from catalog.api.search import Listing, Query
 from catalog.cataloguing.published import Published
 from catalog.cataloguing.shelf import Shelf
@@ -47,6 +49,7 @@ class CatalogueReads:
         self.divisions = CityDivisions(settings.root / "search")
         self._lock = threading.Lock()
         self._facts: OrderedDict[str, Facts] = OrderedDict()
+        self._warmed: str | None = None
 
     def now(self) -> Facts:
         """Return the facts of what ``main`` shows now, in the words of the contracts that are published now."""
@@ -77,10 +80,19 @@ class CatalogueReads:
             held = self._indexed = (published, EntryIndex(self.entries.values(), Synonyms.read()))
         return held[1]
 
-    def warm(self) -> None:
-        """Ask what pages ask first, so that no visitor waits for it; does nothing that was done for this publish."""
+    def warm(self) -> bool:
+        """Ask what pages ask first, so that no visitor waits for it; return False when that was done for this publish."""
         facts = self.now()
-        facts.once("warm", lambda: self._warm(facts))
+        if self._warmed == facts.snapshot:
+            return False
+        self.overview(facts)
+        self.listing(facts).search(Query("", {}, "", 1))
+        self.quality(facts)
+        self.divisions.index(facts)
+        for ask in (facts.lineage, facts.column_lineage, facts.checks):
+            ask()
+        self._warmed = facts.snapshot
+        return True
 
     def overview(self, facts: Facts) -> Row:
         """Return the figures of the home page."""
@@ -170,6 +182,13 @@ class CatalogueReads:
             "versions": facts.once(("versions", key), lambda: self._versions(key)),
         }
 
+    def column_graph(self, facts: Facts, key: str, column: str) -> Row:
+        """Return the lineage of one column: of the one asked for, or of the one that most is computed from; {} for none."""
+        rows, impact = facts.column_lineage(), column_impact(facts.column_lineage(), key)
+        names = {item.name for item in self.entries[key].items}
+        chosen = column if column in names else max(impact, key=lambda name: len(impact[name]), default="")
+        return {"column": chosen, "lineage": column_lineage_of(rows, key, chosen)} if chosen else {}
+
     def lineage_json(self, facts: Facts, table: str, received: list[Row]) -> Row:
         """Return the lineage around a table: what dbt compiled and was published, and what engines reported."""
         published = [row for row in facts.lineage() if table in (row["upstream"], row["downstream"])]
@@ -181,6 +200,17 @@ class CatalogueReads:
             "columns": columns,
             "received": received,
         }
+
+    def scores_since(self, seen: Container[str]) -> Iterator[tuple[str, str, dict[str, dict[str, float]]]]:
+        """Return (snapshot, published at, resource -> dimension -> score) of kept publishes not in ``seen``, oldest first.
+
+        A publish whose files are gone is left out.
+        """
+        for publish in reversed(publish_history(self._settings)):
+            if publish.snapshot not in seen:
+                facts = Facts(self._readers, publish.snapshot, publish.published_at, self.contracts, self.vocabulary)
+                with suppress(QueryError):
+                    yield publish.snapshot, publish.published_at, facts.scores()
 
     def quality(self, facts: Facts) -> Row:
         """Return the scores of every resource by dimension, failing checks, and quarantine by kind of rule."""
@@ -219,15 +249,6 @@ class CatalogueReads:
     def _entries_of(self, published: Published) -> dict[str, CatalogueEntry]:
         entries = [catalogue_entry(contract, self.vocabulary) for contract in published.contracts.values()]
         return {entry.key: entry for entry in sorted(entries, key=lambda entry: _code_order(entry.resource_code))}
-
-    def _warm(self, facts: Facts) -> bool:
-        self.overview(facts)
-        self.listing(facts).search(Query("", {}, "", 1))
-        self.quality(facts)
-        self.divisions.index(facts)
-        for ask in (facts.lineage, facts.column_lineage, facts.checks):
-            ask()
-        return True
 
     def _listed(self, facts: Facts) -> list[Listed]:
         supply, scores, topics = facts.supply(), facts.scores(), self.vocabulary.categories.topics

@@ -21,6 +21,7 @@ from catalog.api.limits import RateLimiter
 from catalog.api.lineage_store import LineageStore
 from catalog.api.openlineage import LARGEST_EVENT, read_event
 from catalog.api.reads import CatalogueReads
+from catalog.api.records import Records
 from catalog.api.search import LONGEST_QUERY, Query, page_number
 from catalog.api.suggest import suggestions
 from catalog.api.views import detail_json, found_json
@@ -40,6 +41,7 @@ class Doors:
     store: AccessStore
     lineage: LineageStore
     limiter: RateLimiter
+    records: Records
 
 
 def api_router(doors: Doors) -> APIRouter:
@@ -77,7 +79,8 @@ def api_router(doors: Doors) -> APIRouter:
     def entry(dept: str, resource: str, request: Request) -> JSONResponse:
         doors.limiter.check(_peer(request))
         contract = known(reads, dept, resource)
-        return JSONResponse(detail_json(reads.detail(reads.now(), contract.key, today())))
+        detail = reads.detail(reads.now(), contract.key, today())
+        return JSONResponse(detail_json({**detail, **doors.records.of(contract.key, today())}))
 
     @router.get("/api/v1/outcomes")
     def outcomes(request: Request) -> JSONResponse:

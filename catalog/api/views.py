@@ -64,5 +64,8 @@ def listed_json(line: Listed) -> Row:
 def detail_json(detail: Row) -> Row:
     """Return everything about one resource, the printed form's fields under ``labelled`` by their Chinese names."""
     entry, lineage = asdict(detail["entry"]), asdict(detail["lineage"])
+    graph = detail.get("column_graph")
+    if graph:
+        detail = {**detail, "column_graph": {**graph, "lineage": asdict(graph["lineage"])}}
     shown: Any = plain({**detail, "entry": entry, "labelled": dict(detail["labelled"]), "lineage": lineage})
     return dict(shown)

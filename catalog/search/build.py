@@ -45,6 +45,7 @@ def build_texts(texts: Sequence[str]) -> tuple[dict[str, Array], list[str]]:
     short = np.flatnonzero((lengths > 0) & (lengths <= LONGEST_NEIGHBOUR)).astype(np.uint32)
     plain = folded_alphabet[folded.astype(np.int64) - 1] if len(folded) else codes
     cut = np.fromiter(map(ending_length, kept), np.int64, len(kept))
+    arrays["cuts"] = cut.astype(np.uint8)
     stemmed = short[cut[short] > 0]
     arrays["near.characters"] = build_neighbours(
         plain,
@@ -113,7 +114,7 @@ def _near_letters(names: list[str], symbols: Array, of: Array, short: Array, cut
     reached = np.concatenate([[0], np.cumsum(sizes[taken])])
     ends = np.flatnonzero(taken == 0)
     stops = reached[ends]
-    first = np.concatenate([[0], stops])[: len(stops)].astype(np.int64)
+    first = np.concatenate([[0], stops])[:-1].astype(np.int64)
     owners = texts[ends]
     stemmed = np.flatnonzero(cut[owners] > 0)
     stems = reached[ends[stemmed] - cut[owners[stemmed]]]

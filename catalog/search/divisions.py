@@ -111,7 +111,7 @@ def former_things(changes: Iterable[Change], current: frozenset[tuple[str, str]]
     by_name: dict[str, list[Change]] = {}
     for change in changes:
         if (change.old_code, change.old_name) not in current:
-            later.setdefault((change.old_code, change.old_name), []).append(change)
+            later.setdefault((change.old_code[:2], change.old_name), []).append(change)
             by_name.setdefault(change.old_name, []).append(change)
     return [
         Named(f"former:{name}", name, FORMER, None, {"became": [_became(change, later) for change in found]})
@@ -120,10 +120,15 @@ def former_things(changes: Iterable[Change], current: frozenset[tuple[str, str]]
 
 
 def _became(change: Change, later: Mapping[tuple[str, str], Sequence[Change]]) -> dict[str, Any]:
-    """Return one change, with the division of now when that of then was changed again."""
+    """Return one change, with the division of now when that of then was changed again.
+
+    A division may have got another code in between: then the next change of that name in the same province is its.
+    """
     now, seen = change, {change}
     while True:
-        after = [c for c in later.get((now.new_code, now.new_name), ()) if c.year >= now.year and c not in seen]
+        named_so = later.get((now.new_code[:2], now.new_name), ())
+        after = [c for c in named_so if c.year >= now.year and c not in seen]
+        after.sort(key=lambda c: c.old_code != now.new_code)
         if not after:
             break
         now = after[0]

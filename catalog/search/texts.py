@@ -11,7 +11,7 @@ import numpy as np
 
 from catalog.search.arrays import Array
 from catalog.search.build import INITIAL_LETTERS
-from catalog.search.folding import ending_length, fold, is_latin
+from catalog.search.folding import fold, is_latin
 from catalog.search.neighbours import Neighbours, is_one_mistake
 from catalog.search.pieces import CHARACTERS, INITIALS, SYLLABLES, U32, Hits, Pieces
 from catalog.search.sounds import parses, readings, spellings
@@ -83,7 +83,7 @@ class TextIndex:
     def __init__(self, arrays: Mapping[str, Array], syllables: Sequence[str]) -> None:
         held = dict(arrays)
         self._codes, self._starts = held["codes"], held["starts"]
-        self._alphabet = held["alphabet"]
+        self._alphabet, self._cuts = held["alphabet"], held["cuts"]
         self._characters, self._syllables = Pieces(CHARACTERS, held), Pieces(SYLLABLES, held)
         self._initials = Pieces(INITIALS, held)
         self._near_characters = Neighbours(held["near.characters"])
@@ -174,10 +174,11 @@ class TextIndex:
 
     def _near(self, word: str, table: Neighbours, ways: Callable[[str], Iterable[str]]) -> Found:
         """Return the texts that are one mistake away, or are so without the kind at their end; ``ways`` spells a text."""
+        numbers = table.near(word)
+        cuts = self._cuts[numbers].tolist()
         texts, hows = [], []
-        for number in table.near(word).tolist():
+        for number, cut in zip(numbers.tolist(), cuts, strict=True):
             text = fold(self.text(number))
-            cut = ending_length(text)
             if any(is_one_mistake(word, way) for way in ways(text)):
                 hows.append(How.MISTAKEN)
             elif cut and any(is_one_mistake(word, way) for way in ways(text[:-cut])):

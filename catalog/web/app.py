@@ -30,7 +30,7 @@ from catalog.web.protection import protect
 from catalog.web.rooms import open_rooms
 from catalog.web.signin import recognise, signin_router
 from catalog.web.templating import STATIC
-from catalog.web.warming import kept_warm, warm, warm_duties
+from catalog.web.warming import begin, kept_warm, warm_duties
 from lakehouse.connect.settings import Settings
 
 GENERATED_DOCS = ("quality", "dbt")
@@ -60,9 +60,9 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await run_in_threadpool(warm, rooms.reads)
+        await run_in_threadpool(begin, rooms.reads)
         duties = asyncio.create_task(run_in_threadpool(warm_duties, rooms.gatherer, rooms.vocabulary))
-        with kept_warm(rooms.reads):
+        with kept_warm(rooms.reads, rooms.records):
             yield
         await duties
         rooms.closing.close()
@@ -71,7 +71,7 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     recognise(app, rooms.people)
     protect(app)
     _add_health(app, rooms.reads)
-    doors = Doors(rooms.reads, rooms.data, rooms.access, rooms.lineage, limiter or RateLimiter())
+    doors = Doors(rooms.reads, rooms.data, rooms.access, rooms.lineage, limiter or RateLimiter(), rooms.records)
     elsewhere = Elsewhere(settings.docs, os.environ.get(AIRFLOW_URL) or None)
     for router in (
         api_router(doors),
@@ -86,7 +86,7 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
         dcat_router(rooms.reads),
         desk_router(rooms.desk),
         compliance_router(rooms.gatherer, rooms.vocabulary),
-        page_router(rooms.reads, rooms.lineage, elsewhere, rooms.desk),
+        page_router(rooms.reads, rooms.lineage, rooms.records, elsewhere, rooms.desk),
     ):
         app.include_router(router)
     app.mount("/static", MarkedFiles(directory=STATIC), name="static")

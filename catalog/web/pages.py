@@ -16,6 +16,7 @@ from catalog.api.divisions import division_json
 from catalog.api.governance import Choice, Governance
 from catalog.api.lineage_store import LineageStore
 from catalog.api.reads import CatalogueReads
+from catalog.api.records import Records
 from catalog.api.routes import known
 from catalog.api.search import LONGEST_QUERY, Query, page_number
 from catalog.api.values import plain
@@ -27,6 +28,7 @@ from catalog.web.texts import DEFAULT_LANGUAGE, LANGUAGES
 from catalog.web.visitors import local_path, visitor
 
 SHOWN_DIVISIONS = 3
+OPERATIONS_PER_PAGE = 60
 YEAR = 365 * 24 * 3600
 
 
@@ -44,7 +46,9 @@ class Elsewhere:
         return there | ({"airflow": self.airflow_url} if self.airflow_url else {})
 
 
-def page_router(reads: CatalogueReads, lineage: LineageStore, elsewhere: Elsewhere, desk: Desk) -> APIRouter:
+def page_router(
+    reads: CatalogueReads, lineage: LineageStore, records: Records, elsewhere: Elsewhere, desk: Desk
+) -> APIRouter:
     """Return the routes of the pages."""
     router = APIRouter(include_in_schema=False)
     governed = Governance(reads.contracts, reads.vocabulary)
@@ -88,13 +92,21 @@ def page_router(reads: CatalogueReads, lineage: LineageStore, elsewhere: Elsewhe
     @router.get("/catalogue/{dept}/{resource}.json")  # registered first: decorators apply from below
     def entry(request: Request, dept: str, resource: str) -> Response:
         contract = known(reads, dept, resource)
-        detail = {**reads.detail(reads.now(), contract.key, today()), "jobs": lineage.jobs(contract.key)}
+        facts, day = reads.now(), today()
+        detail = {
+            **reads.detail(facts, contract.key, day),
+            **records.of(contract.key, day),
+            "column_graph": reads.column_graph(facts, contract.key, request.query_params.get("column", "")),
+            "jobs": lineage.jobs(contract.key),
+        }
         if wants_json(request):
             return JSONResponse(detail_json(detail), headers=PAGE_HEADERS)
         shown = {
             "contract": contract,
             "source": reads.contract_text(contract.key),
             "drawing": draw(detail["lineage"]),
+            "column_drawing": draw(detail["column_graph"]["lineage"]) if detail["column_graph"] else None,
+            "departments": departments,
             "names": names(),
             "topics": reads.vocabulary.categories.topics,
             "base": own_address(request),
@@ -125,10 +137,20 @@ def page_router(reads: CatalogueReads, lineage: LineageStore, elsewhere: Elsewhe
 
     @router.get("/api/docs")
     def api_docs(request: Request) -> Response:
+        named = request.query_params.get("resource", "").replace(".", "/")
+        operations = [(p, item["get"]) for p, item in document["paths"].items() if not named or p.endswith(f"/{named}")]
+        pages = max(1, -(-len(operations) // OPERATIONS_PER_PAGE))
+        number = min(page_number(request.query_params.get("page", "")), pages)
         grouped: dict[str, list[Any]] = {}
-        for path, item in document["paths"].items():
-            grouped.setdefault(item["get"]["tags"][0], []).append((path, item["get"]))
-        shown = {"groups": grouped, "schemas": document["components"]["schemas"], "base": own_address(request)}
+        for path, get in operations[(number - 1) * OPERATIONS_PER_PAGE : number * OPERATIONS_PER_PAGE]:
+            grouped.setdefault(get["tags"][0], []).append((path, get))
+        shown = {
+            "groups": grouped,
+            "schemas": document["components"]["schemas"],
+            "base": own_address(request),
+            "number": number,
+            "pages": pages,
+        }
         return page(request, "api.html", section="api", **shown)
 
     return router

@@ -13,13 +13,16 @@ from catalog.access.sessions import SessionStore
 from catalog.access.store import AccessStore
 from catalog.api.cataloguing import CataloguingViews
 from catalog.api.clock import now
+from catalog.api.contract_history import ContractHistory
 from catalog.api.data import DataService
 from catalog.api.desk import Desk
 from catalog.api.lineage_store import LineageStore
 from catalog.api.paging import Tokens
 from catalog.api.published import PublishedData
+from catalog.api.quality_trend import QualityTrend
 from catalog.api.readers import Readers
 from catalog.api.reads import CatalogueReads
+from catalog.api.records import Records
 from catalog.cataloguing.archive import Archive
 from catalog.cataloguing.desk import CataloguingDesk
 from catalog.cataloguing.shelf import Shelf
@@ -57,6 +60,7 @@ class Rooms:
     data: DataService
     cataloguing: Cataloguing
     desk: Desk
+    records: Records
     gatherer: Gatherer
     closing: ExitStack
 
@@ -79,8 +83,9 @@ def open_rooms(settings: Settings) -> Rooms:
     reads = CatalogueReads(settings, readers, proposals.shelf, vocabulary)
     published = PublishedData(readers, reads.contracts, reads.now)
     secret = page_secret(settings.app_db.with_name("page-token.key"))
+    trend, changes = QualityTrend(database), ContractHistory(database)
     closing = ExitStack()
-    for room in (people, access, lineage, sharing, reminders, proposals.store, readers):
+    for room in (people, access, lineage, sharing, reminders, proposals.store, trend, changes, readers):
         closing.callback(room.close)
     return Rooms(
         vocabulary=vocabulary,
@@ -95,6 +100,7 @@ def open_rooms(settings: Settings) -> Rooms:
         gatherer=Gatherer(
             settings, sharing, access, lambda: reads.contracts, vocabulary, Changes(proposals.store, calendar)
         ),
+        records=Records(trend, changes, access),
         closing=closing,
     )
 

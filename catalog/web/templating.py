@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -102,6 +103,13 @@ def in_two_columns(fields: Iterable[tuple[str, str]]) -> list[tuple[str, str, bo
     return laid
 
 
+def trend_json(publishes: Iterable[dict[str, Any]]) -> str:
+    """Return scores over time for the chart's script: when, in the city's time, and the score of each dimension."""
+    return json.dumps(
+        [{"at": moment(row["published_at"]), "scores": row["scores"]} for row in publishes], ensure_ascii=False
+    )
+
+
 @cache
 def static_url(name: str) -> str:
     """Return the address of a static file with a mark of its content, so that it can be cached for ever."""
@@ -133,6 +141,7 @@ def _environment() -> Environment:
         "is_numeric": is_numeric,
         "label_of": label_of,
         "shown": shown,
+        "trend_json": trend_json,
         "in_two_columns": in_two_columns,
     }
     return environment

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 
 import structlog
 
@@ -12,6 +13,7 @@ from catalog.access.app_database import AppDatabaseUnavailable
 from catalog.api.clock import today
 from catalog.api.readers import QueryError
 from catalog.api.reads import CatalogueReads
+from catalog.api.records import Records
 from catalog.compliance.days import month_of
 from catalog.compliance.gather import Gatherer
 from catalog.compliance.report import build_report
@@ -20,26 +22,37 @@ from lakehouse.branches import BranchError
 from lakehouse.connect.servers import ServerUnavailable
 
 SECONDS = 2.0
+LAST_SECONDS = 5.0  # what is being warmed at the end may be given up: it only reads
+
+AWAY = (QueryError, BranchError, ServerUnavailable, AppDatabaseUnavailable, OSError)
 
 log = structlog.get_logger(__name__)
 
 
-def warm(reads: CatalogueReads) -> None:
-    """Warm what is published now; what cannot be read is logged, and pages say so themselves."""
+def begin(reads: CatalogueReads) -> None:
+    """Ask the home page's questions before the doors open."""
+    with suppress(*AWAY):
+        reads.overview(reads.now())
+
+
+def warm(reads: CatalogueReads, records: Records) -> None:
+    """Warm what is published now and keep what is new in it; what cannot be read is logged, and pages say so themselves."""
     try:
-        reads.warm()
-    except (QueryError, BranchError, ServerUnavailable, AppDatabaseUnavailable, OSError) as error:
+        if reads.warm():
+            records.keep(reads, datetime.now(UTC).isoformat(timespec="seconds"))
+    except AWAY as error:
         log.warning("nothing could be read", error=str(error))
 
 
 @contextmanager
-def kept_warm(reads: CatalogueReads, seconds: float = SECONDS) -> Iterator[None]:
+def kept_warm(reads: CatalogueReads, records: Records, seconds: float = SECONDS) -> Iterator[None]:
     """Look for a new publish every ``seconds`` in a thread of its own, and warm it, for the length of a block."""
     stop = threading.Event()
 
     def watch() -> None:
+        warm(reads, records)
         while not stop.wait(seconds):
-            warm(reads)
+            warm(reads, records)
 
     thread = threading.Thread(target=watch, name="warming", daemon=True)
     thread.start()
@@ -47,7 +60,7 @@ def kept_warm(reads: CatalogueReads, seconds: float = SECONDS) -> Iterator[None]
         yield
     finally:
         stop.set()
-        thread.join()
+        thread.join(LAST_SECONDS)
 
 
 def warm_duties(gatherer: Gatherer, vocabulary: Vocabulary) -> None:
