@@ -202,19 +202,19 @@ class AccessStore:
 
     def newest_event(self) -> tuple[int, datetime] | None:
         """Return the number and moment of the newest audit event; None before the first."""
-        newest = sa.select(_AUDIT.c.event_id, _AUDIT.c.at).order_by(_AUDIT.c.event_id.desc()).limit(1)
+        newest = sa.select(AUDIT.c.event_id, AUDIT.c.at).order_by(AUDIT.c.event_id.desc()).limit(1)
         with self._engine.connect() as db:
             row = db.execute(newest).first()
         return None if row is None else (int(row[0]), datetime.fromisoformat(row[1]))
 
     def uses(self, since: datetime, until: datetime) -> list[tuple[str, str, datetime, int, int]]:
         """Return (department, resource, hour, calls, rows) of the data read by departments from ``since`` to before ``until``."""
-        hour = sa.func.substr(_AUDIT.c.at, 1, 13)
+        hour = sa.func.substr(AUDIT.c.at, 1, 13)
         counted = (
-            sa.select(_AUDIT.c.dept, _AUDIT.c.resource, hour, sa.func.count(), sa.func.sum(_AUDIT.c.row_count))
-            .where(_AUDIT.c.at >= _written(since), _AUDIT.c.at < _written(until))
-            .where(_AUDIT.c.allowed, _AUDIT.c.dept.is_not(None), _AUDIT.c.action.in_(("read_rows", "read_unmasked")))
-            .group_by(_AUDIT.c.dept, _AUDIT.c.resource, hour)
+            sa.select(AUDIT.c.dept, AUDIT.c.resource, hour, sa.func.count(), sa.func.sum(AUDIT.c.row_count))
+            .where(AUDIT.c.at >= _written(since), AUDIT.c.at < _written(until))
+            .where(AUDIT.c.allowed, AUDIT.c.dept.is_not(None), AUDIT.c.action.in_(("read_rows", "read_unmasked")))
+            .group_by(AUDIT.c.dept, AUDIT.c.resource, hour)
         )
         with self._engine.connect() as db:
             found = db.execute(counted).all()
