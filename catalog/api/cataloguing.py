@@ -23,7 +23,7 @@ from catalog.sharing.machine import Role
 Row = dict[str, Any]
 SEES_ALL = frozenset({Post.REVIEWER, Post.CATALOGUE_ADMIN, Post.AUDITOR})
 SHOWN_DONE = 20
-SHOWN_OF_BATCH = 100
+SHOWN_OF_BATCH = 50
 SHOWN_OF_LIST = 200
 _LIGHT_ORDER = {"red": 0, "yellow": 1, "green": 2, "paused": 3, "done_late": 4, "done": 5}
 _WAITS_FOR = {State.TO_SIGN: Role.PROVIDER, State.TO_REVIEW: Role.BUREAU}

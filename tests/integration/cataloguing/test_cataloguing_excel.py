@@ -137,7 +137,7 @@ def test_a_changed_cell_is_a_change_proposal(as_: Callable, desk_app: Any) -> No
     (row,) = steward.json(f"{answer.headers['location']}.json")["proposals"]
     assert (row["purpose"], row["key"]) == ("变更目录", "gaj.resident")
     changes = steward.json(f"/cataloguing/{row['number']}.json")["changes"]
-    assert "摘要" in [change["field"] for change in changes]
+    assert "信息资源摘要" in [change["field"] for change in changes]
     again = steward.upload(book(plain, [ITEM_HEAD]))
     assert again.status_code == 409
     assert "正在办理" in again.text
