@@ -29,11 +29,11 @@ def names(page: Page) -> list[str]:
 def test_typing_narrows_the_list_and_the_address_can_be_shared(web_page: Page, context: BrowserContext) -> None:
     web_page.goto("/catalogue")
     assert len(names(web_page)) == 20
-    web_page.get_by_role("searchbox", name="搜索目录").type("hjrk", delay=20)
+    web_page.get_by_role("combobox", name="搜索目录").type("hjrk", delay=20)
     expect(web_page.get_by_role("status")).to_contain_text("匹配“hjrk”")
     assert "户籍人口基本信息" in names(web_page)
     expect(web_page).to_have_url(re.compile("q=hjrk"))
-    expect(web_page.get_by_role("searchbox", name="搜索目录")).to_be_focused()
+    expect(web_page.get_by_role("combobox", name="搜索目录")).to_be_focused()
     second = context.new_page()
     second.goto(web_page.url)
     assert names(second) == names(web_page)
@@ -56,7 +56,7 @@ def test_filter_and_words_go_together(web_page: Page) -> None:
     web_page.goto("/catalogue")
     web_page.locator("[id='f-dept-gaj']").click()
     expect(web_page.get_by_role("status")).to_contain_text("共 4 个")
-    web_page.get_by_role("searchbox", name="搜索目录").fill("户籍人口")
+    web_page.get_by_role("combobox", name="搜索目录").fill("户籍人口")
     expect(web_page.get_by_role("status")).to_contain_text("匹配“户籍人口”")
     expect(web_page).to_have_url(re.compile("dept=gaj"))
 
@@ -81,7 +81,7 @@ def test_everything_is_in_reach_of_the_keyboard(web_page: Page) -> None:
     web_page.keyboard.press("Enter")
     expect(web_page.locator("main")).to_be_focused()
     web_page.keyboard.press("/")
-    expect(web_page.get_by_role("searchbox", name="搜索目录")).to_be_focused()
+    expect(web_page.get_by_role("combobox", name="搜索目录")).to_be_focused()
     web_page.locator("[id='f-share-1']").focus()
     web_page.keyboard.press("Enter")
     expect(web_page.get_by_role("status")).to_contain_text("共 14 个")
@@ -122,13 +122,13 @@ def test_everything_works_without_scripts(browser: Browser, web_url: str) -> Non
     opened = browser.new_context(base_url=web_url, java_script_enabled=False)
     page = opened.new_page()
     page.goto("/catalogue")
-    page.get_by_role("searchbox", name="搜索目录").fill("户籍人口")
+    page.get_by_role("combobox", name="搜索目录").fill("户籍人口")
     page.get_by_role("button", name="搜索").click()
     expect(page.get_by_role("status")).to_contain_text("匹配“户籍人口”")
     page.goto("/catalogue")
     page.locator("[id='f-share-3']").click()
     assert names(page) == ["重大危险源信息"]
-    page.get_by_role("searchbox", name="搜索目录").fill("没有这样的词")
+    page.get_by_role("combobox", name="搜索目录").fill("没有这样的词")
     page.get_by_role("button", name="搜索").click()
     expect(page.get_by_text("没有符合条件的资源")).to_be_visible()
     opened.close()
@@ -151,7 +151,7 @@ def test_hostile_text_does_nothing(web_page: Page) -> None:
     web_page.goto("/catalogue/dsjj/division")
     expect(web_page.locator("#sample")).to_contain_text("<script>alert(1)</script>")
     web_page.goto("/catalogue?q=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E")
-    expect(web_page.get_by_role("searchbox", name="搜索目录")).to_have_value("<img src=x onerror=alert(1)>")
+    expect(web_page.get_by_role("combobox", name="搜索目录")).to_have_value("<img src=x onerror=alert(1)>")
 
 
 def test_a_wrong_address_is_told_kindly(context: BrowserContext) -> None:
