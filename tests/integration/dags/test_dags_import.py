@@ -110,7 +110,7 @@ def test_parsing_imports_no_engine_and_touches_no_lakehouse(tmp_path: Path) -> N
     code = (
         "import sys, dags.citybrain_dags as parsed\n"
         "assert sum(name.startswith('ingest_') for name in vars(parsed)) == 30\n"
-        "engines = {'duckdb', 'pyiceberg', 'pyarrow', 'great_expectations', 'dbt', 'lakehouse.connect'}\n"
+        "engines = {'duckdb', 'pyiceberg', 'pyarrow', 'great_expectations', 'dbt', 'lakehouse.connect.duck', 'lakehouse.connect.database'}\n"
         "print(', '.join(sorted(engines & set(sys.modules))))"
     )
     environment = {"CITYBRAIN_HOME": str(home), "AIRFLOW_HOME": str(tmp_path / "airflow"), "PATH": "/usr/bin:/bin"}
