@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Lock
@@ -51,7 +51,19 @@ EVENTS = sa.Table(
     sa.Index("account_event_account", "account", "at"),
     sa.Index("account_event_address", "address", "at"),
 )
+# The second factor of an account; see one_time_codes.
+CODES = sa.Table(
+    "account_code",
+    METADATA,
+    sa.Column("account", sa.String(LONGEST_ACCOUNT), sa.ForeignKey(ACCOUNTS.c.account), primary_key=True),
+    sa.Column("sealed", sa.String(200), nullable=False),
+    sa.Column("is_confirmed", sa.Boolean, nullable=False),
+    sa.Column("last_step", sa.Integer, nullable=False),
+    sa.Column("recovery", sa.JSON, nullable=False),
+)
 SIGNED_IN, WRONG_PASSWORD, LOCKED, UNLOCKED = "signed_in", "wrong_password", "locked", "unlocked"
+PASSWORD_RIGHT, WRONG_CODE = "password_right", "wrong_code"  # of an account that has a second factor
+_FAILURES = (WRONG_PASSWORD, WRONG_CODE)
 _OPENS_AGAIN = (SIGNED_IN, UNLOCKED)
 # Tries for one account are looked at one after the other: many at once are no way around the limit.
 _TURNS = tuple(Lock() for _ in range(64))
@@ -165,8 +177,26 @@ class AccountStore:
         with self.engine.begin() as db:
             if is_outdated(held["password_hash"]):
                 db.execute(_at(account).values(password_hash=hashed(password)))
-            record(db, SIGNED_IN, account, by, {})
+            has_code = db.execute(sa.select(CODES.c.is_confirmed).where(CODES.c.account == account)).scalar()
+            record(db, PASSWORD_RIGHT if has_code else SIGNED_IN, account, by, {})
         return _account(held)
+
+    def second_step(self, account: str, is_right_code: Callable[[], bool], by: Actor) -> None:
+        """Log a try of the second factor; wrong codes close the account as wrong passwords do.
+
+        Raises:
+            SignInRefused: the code is wrong, or there were too many tries.
+        """
+        with _TURNS[hash(account) % len(_TURNS)]:
+            with self.engine.begin() as db:
+                until = self._locked_until(db, account, by)
+            if until is not None:
+                self.record(LOCKED, account, by)
+                raise SignInRefused(_wait(until, by.at))
+            if not is_right_code():
+                self.record(WRONG_CODE, account, by)
+                raise SignInRefused("动态口令不正确或已经用过")
+            self.record(SIGNED_IN, account, by)
 
     def find(self, account: str) -> Account | None:
         """Return an account; None when there is none of that name."""
@@ -270,9 +300,7 @@ class AccountStore:
 
     def locked(self, now: datetime) -> dict[str, datetime]:
         """Return until when which accounts are closed by wrong passwords."""
-        tried = sa.select(EVENTS.c.account).where(
-            EVENTS.c.kind == WRONG_PASSWORD, EVENTS.c.at >= moment(now - 2 * WINDOW)
-        )
+        tried = sa.select(EVENTS.c.account).where(EVENTS.c.kind.in_(_FAILURES), EVENTS.c.at >= moment(now - 2 * WINDOW))
         often = tried.group_by(EVENTS.c.account).having(sa.func.count() >= MOST_FAILURES)
         with self.engine.connect() as db:
             names: list[str] = list(db.execute(often).scalars())
@@ -294,7 +322,7 @@ class AccountStore:
         of_account = (EVENTS.c.account == account, EVENTS.c.at >= since)
         opened = db.execute(sa.select(sa.func.max(EVENTS.c.at)).where(*of_account, EVENTS.c.kind.in_(_OPENS_AGAIN)))
         opened_at = opened.scalar() or ""
-        failed = sa.select(EVENTS.c.at).where(EVENTS.c.kind == WRONG_PASSWORD, EVENTS.c.at >= since)
+        failed = sa.select(EVENTS.c.at).where(EVENTS.c.kind.in_(_FAILURES), EVENTS.c.at >= since)
         mine = failed.where(EVENTS.c.account == account, EVENTS.c.at > opened_at)
         until = locked_until(_moments(db, mine, by.at), by.at)
         if until is None and by.address:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from catalog.access.accounts import ACCOUNTS, METADATA, Actor, moment, record
+from catalog.access.accounts import ACCOUNTS, CODES, METADATA, Actor, moment, record
 from catalog.access.app_database import open_app_database
 from catalog.access.person import Person, Post
 
@@ -26,18 +26,24 @@ _SESSIONS = sa.Table(
     sa.Column("seen_at", sa.String(40), nullable=False),
     sa.Column("address", sa.String(60), nullable=False),
     sa.Column("agent", sa.String(_LONGEST_AGENT), nullable=False),
+    sa.Column("has_passed", sa.Boolean, nullable=False),
     sa.Index("account_session_account", "account"),
 )
 
 
 @dataclass(frozen=True)
 class Session:
-    """A session in force: whose it is, and the token against forged posts."""
+    """A session in force: whose it is, and the token against forged posts.
+
+    ``has_code`` says that the account has a second factor, ``has_passed`` that this session came through it.
+    """
 
     session_id: str
     person: Person
     csrf: str
     must_change: bool
+    has_code: bool
+    has_passed: bool
     opened_at: str
     seen_at: str
     address: str
@@ -51,7 +57,7 @@ class SessionStore:
         self._engine = open_app_database(address, METADATA)
         self._idle, self._longest = idle, longest
 
-    def open(self, account: str, by: Actor, agent: str = "") -> str:
+    def open(self, account: str, by: Actor, agent: str = "", *, has_passed: bool = False) -> str:
         """Begin a session and return its token; sessions of this account that are over are cleared away."""
         token = secrets.token_urlsafe(32)
         row = {
@@ -62,6 +68,7 @@ class SessionStore:
             "seen_at": moment(by.at),
             "address": by.address[:60],
             "agent": agent[:_LONGEST_AGENT],
+            "has_passed": has_passed,
         }
         with self._engine.begin() as db:
             db.execute(_SESSIONS.delete().where(_SESSIONS.c.account == account, ~self._in_force(by.at)))
@@ -82,6 +89,11 @@ class SessionStore:
                 seen = _SESSIONS.update().where(_SESSIONS.c.token_hash == row["token_hash"])
                 db.execute(seen.values(seen_at=moment(now)))
         return _session(row)
+
+    def pass_code(self, session_id: str) -> None:
+        """Note that a session came through the second factor."""
+        with self._engine.begin() as db:
+            db.execute(_SESSIONS.update().where(_SESSIONS.c.token_hash == session_id).values(has_passed=True))
 
     def of(self, account: str, now: datetime) -> list[Session]:
         """Return the sessions of an account that are in force, newest first."""
@@ -119,8 +131,10 @@ class SessionStore:
         self._engine.dispose()
 
     def _listed(self, now: datetime) -> sa.Select[tuple[object, ...]]:
-        columns = (ACCOUNTS.c.name, ACCOUNTS.c.dept, ACCOUNTS.c.posts, ACCOUNTS.c.must_change)
+        has_code = sa.func.coalesce(CODES.c.is_confirmed, sa.false()).label("has_code")
+        columns = (ACCOUNTS.c.name, ACCOUNTS.c.dept, ACCOUNTS.c.posts, ACCOUNTS.c.must_change, has_code)
         joined = _SESSIONS.join(ACCOUNTS, ACCOUNTS.c.account == _SESSIONS.c.account)
+        joined = joined.outerjoin(CODES, CODES.c.account == _SESSIONS.c.account)
         return (
             sa.select(_SESSIONS, *columns)
             .select_from(joined)
@@ -144,6 +158,8 @@ def _session(row: sa.RowMapping) -> Session:
         person=Person(row["account"], row["name"], row["dept"], posts),
         csrf=row["csrf"],
         must_change=row["must_change"],
+        has_code=bool(row["has_code"]),
+        has_passed=row["has_passed"],
         opened_at=row["opened_at"],
         seen_at=row["seen_at"],
         address=row["address"],

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.access.accounts import AccountStore
+from catalog.access.one_time_codes import CodeStore
 from catalog.access.sessions import SessionStore
 from catalog.access.store import AccessStore
 from catalog.api.cataloguing import CataloguingViews
@@ -74,7 +75,8 @@ def open_rooms(settings: Settings) -> Rooms:
     """
     vocabulary, calendar, database = load_vocabulary(), load_calendar(), app_database(settings)
     readers = Readers(settings)
-    people = People(AccountStore(database), SessionStore(database))
+    codes = CodeStore(database, page_secret(settings.app_db.with_name("one-time-codes.key")))
+    people = People(AccountStore(database), SessionStore(database), codes, settings.totp)
     access, lineage = AccessStore(database), LineageStore(database)
     sharing, reminders = SharingStore(database), ReminderStore(database)
     proposals = CataloguingDesk(CataloguingStore(database, calendar), Shelf(vocabulary, Archive(settings.contracts)))

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
@@ -15,11 +15,14 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
-from catalog.access.accounts import AccountStore, Actor, SignInRefused
-from catalog.access.sessions import LONGEST, SessionStore
+from catalog.access.accounts import AccountError, AccountStore, Actor, SignInRefused
+from catalog.access.model import Decision
+from catalog.access.one_time_codes import CodeStore
+from catalog.access.person import ADMINISTRATORS, Person
+from catalog.access.sessions import LONGEST, Session, SessionStore
 from catalog.api.errors import ApiError
 from catalog.web.templating import page
-from catalog.web.visitors import OWN_PASSWORD, SIGN_IN, local_path, posted, visitor
+from catalog.web.visitors import CODE_PAGE, ENROL_PAGE, OWN_PASSWORD, SIGN_IN, local_path, posted, refused, visitor
 
 SESSION_COOKIE = "citybrain_session"
 FORM_COOKIE = "citybrain_form"  # before anybody is signed in, a form's token is compared with this cookie
@@ -34,17 +37,34 @@ class People:
 
     accounts: AccountStore
     sessions: SessionStore
+    codes: CodeStore
+    must_have_codes: Literal["administrators", "all", "none"] = "administrators"
+
+    def owed(self, session: Session) -> str:
+        """Return the page on which a session has something left to do before it is anybody's; ``""`` when it has not."""
+        if session.has_code and not session.has_passed:
+            return CODE_PAGE
+        if session.must_change:
+            return OWN_PASSWORD
+        return ENROL_PAGE if self.is_obliged(session.person) and not session.has_code else ""
+
+    def is_obliged(self, person: Person) -> bool:
+        """Tell whether somebody must have a second factor."""
+        return self.must_have_codes == "all" or (
+            self.must_have_codes == "administrators" and bool(person.posts & ADMINISTRATORS)
+        )
 
     def close(self) -> None:
         """Close every connection."""
         self.accounts.close()
         self.sessions.close()
+        self.codes.close()
 
 
 def recognise(app: FastAPI, people: People) -> None:
     """Let every request know who is signed in: ``request.state.person``, ``.session`` and ``.csrf``.
 
-    Whoever still has to change a generated password has a session and is nobody yet. What somebody signed in is refused
+    Whoever still has to change a generated password or to show a one-time code has a session and is nobody yet. What somebody signed in is refused
     is kept before the refusal goes out.
     """
 
@@ -58,7 +78,7 @@ def recognise(app: FastAPI, people: People) -> None:
             found = await run_in_threadpool(people.sessions.find, token, datetime.now(UTC))
             if found is not None:
                 state.session, state.csrf = found, found.csrf
-                state.person = None if found.must_change else found.person
+                state.person = None if people.owed(found) else found.person
         response = await call_next(request)
         if response.status_code == HTTPStatus.FORBIDDEN and state.person is not None:
             await run_in_threadpool(_keep_refusal, request, people)
@@ -95,7 +115,7 @@ def signin_router(people: People) -> APIRouter:
         if visitor(request) is not None:
             return RedirectResponse(back, status_code=303)
         if request.state.session is not None:
-            return RedirectResponse(_still_owed(back), status_code=303)
+            return RedirectResponse(_leading_on(people.owed(request.state.session), back), status_code=303)
         return _form(request, back)
 
     @router.post(SIGN_IN)
@@ -106,8 +126,22 @@ def signin_router(people: People) -> APIRouter:
             held = people.accounts.sign_in(account, str(form.get("password", "")), by)
         except SignInRefused as refusal:
             return _form(request, back, account=account[:40], fault=str(refusal))
-        by = Actor(held.account, by.at, by.address)
-        return begin_session(request, people, held.account, by, _still_owed(back) if held.must_change else back)
+        return begin_session(request, people, held.account, Actor(held.account, by.at, by.address), back)
+
+    @router.get(CODE_PAGE)
+    def code_page(request: Request) -> Response:
+        _owing(request, people, CODE_PAGE)
+        return _code_form(request, local_path(request.query_params.get("next", "")))
+
+    @router.post(CODE_PAGE)
+    def check_code(request: Request, form: Annotated[FormData, Depends(posted)]) -> Response:
+        session, by, back = _owing(request, people, CODE_PAGE), actor(request), local_path(str(form.get("next", "")))
+        account, code = session.person.account, str(form.get("code", ""))[:LONGEST_COOKIE]
+        try:
+            people.accounts.second_step(account, lambda: people.codes.is_right(account, code, by), by)
+        except (SignInRefused, AccountError) as refusal:
+            return _code_form(request, back, fault=str(refusal))
+        return begin_session(request, people, account, by, back, has_passed=True)
 
     @router.post("/logout")
     def sign_out(request: Request, form: Annotated[FormData, Depends(posted)]) -> Response:
@@ -120,20 +154,39 @@ def signin_router(people: People) -> APIRouter:
     return router
 
 
-def begin_session(request: Request, people: People, account: str, by: Actor, back: str) -> Response:
-    """Open a session, whatever session there was before, and go on to ``back``."""
+def begin_session(
+    request: Request, people: People, account: str, by: Actor, back: str, *, has_passed: bool = False
+) -> Response:
+    """Open a session, whatever session there was before, and go on to ``back``, or first to what is still owed."""
     if request.state.session is not None:
         people.sessions.end(request.state.session.session_id, by)
-    token = people.sessions.open(account, by, request.headers.get("user-agent", ""))
-    answer = RedirectResponse(back, status_code=303)
+    token = people.sessions.open(account, by, request.headers.get("user-agent", ""), has_passed=has_passed)
+    session = people.sessions.find(token, by.at)
+    owed = people.owed(session) if session else ""
+    answer = RedirectResponse(_leading_on(owed, back) if owed else back, status_code=303)
     _set(request, answer, SESSION_COOKIE, token, int(LONGEST.total_seconds()))
     answer.delete_cookie(FORM_COOKIE)
     return answer
 
 
-def _still_owed(back: str) -> str:
-    """Return the page on which a generated password is changed, which leads on to ``back``."""
-    return f"{OWN_PASSWORD}?{urlencode({'next': back})}"
+def _leading_on(owed: str, back: str) -> str:
+    """Return the page on which something is left to do, which leads on to ``back``."""
+    return f"{owed}?{urlencode({'next': back})}"
+
+
+def _owing(request: Request, people: People, page_owed: str) -> Session:
+    """Return the session of somebody who owes just this; raise :class:`ApiError` otherwise."""
+    session: Session | None = request.state.session
+    if session is None or people.owed(session) != page_owed:
+        raise refused(request, Decision(False, "not_signed_in", "请先登录", "岗位职责"))
+    return session
+
+
+def _code_form(request: Request, back: str, *, fault: str = "") -> Response:
+    shown = page(request, "login_code.html", section="", back=back, fault=fault)
+    shown.status_code = 401 if fault else 200
+    shown.headers["Cache-Control"] = "no-store"
+    return shown
 
 
 def _form(request: Request, back: str, *, account: str = "", fault: str = "") -> Response:

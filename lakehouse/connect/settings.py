@@ -25,6 +25,9 @@ class Settings(BaseSettings):
         default=None, description="the day the figures speak of; unset, the project's own (the sample city's)"
     )
     memory_limit: str = Field(default="1200MB", description="DuckDB memory limit per process")
+    totp: Literal["administrators", "all", "none"] = Field(
+        default="administrators", description="who must have one-time codes as a second factor"
+    )
     lineage_url: str = Field(default="", description="address of the catalogue that builds tell of; empty: none")
     lineage_key_file: Path | None = Field(default=None, description="file with the API key that it is told with")
 
