@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import secrets
 from datetime import datetime
 
@@ -126,7 +127,9 @@ class CodeStore:
 def qr_svg(account: str, secret: str) -> bytes:
     """Return the picture that a telephone reads the secret from."""
     uri = pyotp.TOTP(secret).provisioning_uri(name=account, issuer_name=ISSUER)
-    return segno.make(uri, error="m").svg_inline(scale=5, border=2, xmldecl=True, svgns=True, nl=False).encode()
+    drawn = io.BytesIO()
+    segno.make(uri, error="m").save(drawn, kind="svg", scale=5, border=2)
+    return drawn.getvalue()
 
 
 def _step_of(secret: str, code: str, at: datetime) -> int | None:

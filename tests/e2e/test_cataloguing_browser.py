@@ -8,22 +8,20 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import xlsxwriter
 from playwright.sync_api import Browser, Page, expect
+from signed_in import PASSWORD, own_password
 
-from catalog.access.accounts import AccountStore, Actor
 from catalog.access.person import Person, Post
 from lakehouse.connect.app_database import app_database
 from lakehouse.connect.settings import Settings
 
 pytestmark = pytest.mark.e2e
 PROGRAM = "import sys; from infra.cli.main import run; sys.argv[0] = 'citybrain'; run()"
-PASSWORD = "Xihu-Longjing-2026"  # of accounts that this test makes
 PEOPLE = [
     Person("gaj-bianmu", "王编目", "gaj", frozenset({Post.CATALOGUER})),
     Person("gaj-fuze", "李局长", "gaj", frozenset({Post.HEAD})),
@@ -59,12 +57,8 @@ ITEMS = [["公民身份号码", "C"], ["姓名", "C"], ["联系电话", "C"], ["
 def desk_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server over a home with three accounts."""
     home = tmp_path_factory.mktemp("cataloguing") / "home"
-    store = AccountStore(app_database(Settings(home=home)))
-    by = Actor(at=datetime.now(UTC))
     for person in PEOPLE:
-        first = store.add(person.account, person.name, person.dept, person.posts, by)
-        store.change_password(person.account, first, PASSWORD, by)
-    store.close()
+        own_password(app_database(Settings(home=home)), person)
     line = [sys.executable, "-c", PROGRAM, "serve", "--port", "0", "--json"]
     with (
         (home / "serve.log").open("w") as log,

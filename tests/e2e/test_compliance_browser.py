@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from signed_in import own_password
 
 pytestmark = pytest.mark.e2e
 CITY = Path(__file__).parents[1] / "integration" / "compliance" / "compliance_city.py"
@@ -26,7 +27,7 @@ PHONE: Any = {"width": 390, "height": 844}
 @pytest.fixture(scope="session")
 def duty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """The address of a server over the small city of 履职, and the cookie of a reviewer's session."""
-    from catalog.access.accounts import AccountStore, Actor
+    from catalog.access.accounts import Actor
     from catalog.access.sessions import SessionStore
     from lakehouse.connect.app_database import app_database
     from lakehouse.connect.settings import Settings
@@ -34,11 +35,10 @@ def duty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str,
     settings = Settings(home=tmp_path_factory.mktemp("e2e-compliance") / "home", threads=1)
     city = _load(CITY)
     city.make_city(settings)
-    address, by = app_database(settings), Actor(at=datetime.now(UTC))
-    accounts, sessions, reviewer = AccountStore(address), SessionStore(address), city.REVIEWER
-    accounts.add(reviewer.account, reviewer.name, reviewer.dept, reviewer.posts, by)
-    cookie = sessions.open(reviewer.account, by)
-    accounts.close()
+    address = app_database(settings)
+    own_password(address, city.REVIEWER)
+    sessions = SessionStore(address)
+    cookie = sessions.open(city.REVIEWER.account, Actor(at=datetime.now(UTC)))
     sessions.close()
     line = [sys.executable, "-c", PROGRAM, "serve", "--port", "0", "--json"]
     environment = os.environ | {"CITYBRAIN_HOME": str(settings.home)}

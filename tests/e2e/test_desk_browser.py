@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,14 +17,13 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from served_city import citybrain, published_city, served
+from signed_in import PASSWORD, own_password
 
-from catalog.access.accounts import AccountStore, Actor
 from catalog.access.person import Person, Post
 from lakehouse.connect.app_database import app_database
 from lakehouse.connect.settings import Settings
 
 pytestmark = pytest.mark.e2e
-PASSWORD = "Yunnan-Baiyao-2026"  # a test's, of accounts of its own
 PHONE: Any = {"width": 390, "height": 844}
 READING = {"device_id": "D000", "metric_code": "M0", "measured_at": "2026-01-01T00:00:00"}
 TYPE = "double"
@@ -85,11 +84,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator
 
 
 def _add_people(settings: Settings) -> None:
-    store, by = AccountStore(app_database(settings)), Actor(at=datetime.now(UTC))
     for who in PEOPLE:
-        first = store.add(who.account, who.name, who.dept, who.posts, by)
-        store.change_password(who.account, first, PASSWORD, by)
-    store.close()
+        own_password(app_database(settings), who)
 
 
 def _signed_in(browser: Browser, url: str, account: str, complaints: list[str]) -> Page:
