@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-import catalog.web.app as web_app
-from catalog.contract.load import load_contracts
+import catalog.web.rooms as web_rooms
+from catalog.cataloguing.published import Published
+from catalog.cataloguing.shelf import Shelf
+from catalog.contract.load import contract_paths, load_contracts, load_vocabulary
 from catalog.contract.model import Contract
+from catalog.web.app import create_app
 from lakehouse.connect.settings import Settings
 
 pytestmark = pytest.mark.integration
@@ -60,12 +63,23 @@ def many_contracts(count: int) -> dict[str, Contract]:
     return found
 
 
+class FullShelf(Shelf):
+    """A shelf on which the real contracts and their copies stand."""
+
+    held = Published(load_vocabulary(), {}, {})
+
+    def now(self) -> Published:
+        return self.held
+
+
 @pytest.fixture(scope="module")
 def large_client(web_home: Path) -> Iterator[TestClient]:
     with pytest.MonkeyPatch.context() as patch:
         contracts = many_contracts(ENTRIES)
-        patch.setattr(web_app, "load_contracts", lambda: contracts)
-        with TestClient(web_app.create_app(Settings(home=web_home, threads=1))) as client:
+        text = (contract_paths()[0]).read_text("utf-8")
+        patch.setattr(FullShelf, "held", Published(load_vocabulary(), contracts, dict.fromkeys(contracts, text)))
+        patch.setattr(web_rooms, "Shelf", FullShelf)
+        with TestClient(create_app(Settings(home=web_home, threads=1))) as client:
             client.get("/catalogue?q=户籍")  # the index is there from now on
             yield client
 
