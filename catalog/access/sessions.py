@@ -27,6 +27,7 @@ _SESSIONS = sa.Table(
     sa.Column("address", sa.String(60), nullable=False),
     sa.Column("agent", sa.String(_LONGEST_AGENT), nullable=False),
     sa.Column("has_passed", sa.Boolean, nullable=False),
+    sa.Column("is_from_provider", sa.Boolean, nullable=False),
     sa.Index("account_session_account", "account"),
 )
 
@@ -35,7 +36,8 @@ _SESSIONS = sa.Table(
 class Session:
     """A session in force: whose it is, and the token against forged posts.
 
-    ``has_code`` says that the account has a second factor, ``has_passed`` that this session came through it.
+    ``has_code`` says that the account has a second factor, ``has_passed`` that this session came through it;
+    ``is_from_provider`` that an identity provider vouched for the person, and no password of ours was asked.
     """
 
     session_id: str
@@ -44,6 +46,7 @@ class Session:
     must_change: bool
     has_code: bool
     has_passed: bool
+    is_from_provider: bool
     opened_at: str
     seen_at: str
     address: str
@@ -57,7 +60,9 @@ class SessionStore:
         self._engine = open_app_database(address, METADATA)
         self._idle, self._longest = idle, longest
 
-    def open(self, account: str, by: Actor, agent: str = "", *, has_passed: bool = False) -> str:
+    def open(
+        self, account: str, by: Actor, agent: str = "", *, has_passed: bool = False, is_from_provider: bool = False
+    ) -> str:
         """Begin a session and return its token; sessions of this account that are over are cleared away."""
         token = secrets.token_urlsafe(32)
         row = {
@@ -69,6 +74,7 @@ class SessionStore:
             "address": by.address[:60],
             "agent": agent[:_LONGEST_AGENT],
             "has_passed": has_passed,
+            "is_from_provider": is_from_provider,
         }
         with self._engine.begin() as db:
             db.execute(_SESSIONS.delete().where(_SESSIONS.c.account == account, ~self._in_force(by.at)))
@@ -160,6 +166,7 @@ def _session(row: sa.RowMapping) -> Session:
         must_change=row["must_change"],
         has_code=bool(row["has_code"]),
         has_passed=row["has_passed"],
+        is_from_provider=row["is_from_provider"],
         opened_at=row["opened_at"],
         seen_at=row["seen_at"],
         address=row["address"],

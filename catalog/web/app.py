@@ -24,6 +24,7 @@ from catalog.web.cataloguing_wizard import wizard_router
 from catalog.web.compliance import compliance_router
 from catalog.web.dcat import dcat_router
 from catalog.web.desk import desk_router
+from catalog.web.oidc_signin import oidc_router
 from catalog.web.own_account import own_account_router
 from catalog.web.pages import Elsewhere, page_router
 from catalog.web.protection import protect
@@ -89,6 +90,9 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
         page_router(rooms.reads, rooms.lineage, rooms.records, elsewhere, rooms.desk),
     ):
         app.include_router(router)
+    if rooms.oidc is not None:
+        app.include_router(oidc_router(rooms.people, rooms.oidc))
+    app.state.has_provider = rooms.oidc is not None
     app.mount("/static", MarkedFiles(directory=STATIC), name="static")
     for name in GENERATED_DOCS:
         app.mount(f"/docs/{name}", GeneratedDocs(directory=settings.docs / name, html=True, check_dir=False))

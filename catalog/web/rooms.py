@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.access.accounts import AccountStore
+from catalog.access.oidc import OidcClient, Provider
 from catalog.access.one_time_codes import CodeStore
 from catalog.access.sessions import SessionStore
 from catalog.access.store import AccessStore
@@ -54,6 +55,7 @@ class Rooms:
 
     vocabulary: Vocabulary
     people: People
+    oidc: OidcClient | None
     office: Office
     access: AccessStore
     lineage: LineageStore
@@ -77,6 +79,7 @@ def open_rooms(settings: Settings) -> Rooms:
     readers = Readers(settings)
     codes = CodeStore(database, page_secret(settings.app_db.with_name("one-time-codes.key")))
     people = People(AccountStore(database), SessionStore(database), codes, settings.totp)
+    oidc = _provider(settings)
     access, lineage = AccessStore(database), LineageStore(database)
     sharing, reminders = SharingStore(database), ReminderStore(database)
     proposals = CataloguingDesk(CataloguingStore(database, calendar), Shelf(vocabulary, Archive(settings.contracts)))
@@ -89,9 +92,12 @@ def open_rooms(settings: Settings) -> Rooms:
     closing = ExitStack()
     for room in (people, access, lineage, sharing, reminders, proposals.store, trend, changes, readers):
         closing.callback(room.close)
+    if oidc is not None:
+        closing.callback(oidc.close)
     return Rooms(
         vocabulary=vocabulary,
         people=people,
+        oidc=oidc,
         office=Office(people, access, vocabulary, Slips(secret)),
         access=access,
         lineage=lineage,
@@ -105,6 +111,14 @@ def open_rooms(settings: Settings) -> Rooms:
         records=Records(trend, changes, access),
         closing=closing,
     )
+
+
+def _provider(settings: Settings) -> OidcClient | None:
+    if not settings.oidc_issuer:
+        return None
+    file = settings.oidc_client_secret_file
+    secret = file.read_text(encoding="utf-8").strip() if file else ""
+    return OidcClient(Provider(settings.oidc_issuer, settings.oidc_client_id, secret, settings.oidc_claim))
 
 
 def page_secret(path: Path) -> bytes:

@@ -44,7 +44,7 @@ class People:
         """Return the page on which a session has something left to do before it is anybody's; ``""`` when it has not."""
         if session.has_code and not session.has_passed:
             return CODE_PAGE
-        if session.must_change:
+        if session.must_change and not session.is_from_provider:
             return OWN_PASSWORD
         return ENROL_PAGE if self.is_obliged(session.person) and not session.has_code else ""
 
@@ -116,7 +116,7 @@ def signin_router(people: People) -> APIRouter:
             return RedirectResponse(back, status_code=303)
         if request.state.session is not None:
             return RedirectResponse(_leading_on(people.owed(request.state.session), back), status_code=303)
-        return _form(request, back)
+        return sign_in_form(request, back)
 
     @router.post(SIGN_IN)
     def sign_in(request: Request, form: Annotated[FormData, Depends(posted)]) -> Response:
@@ -125,7 +125,7 @@ def signin_router(people: People) -> APIRouter:
         try:
             held = people.accounts.sign_in(account, str(form.get("password", "")), by)
         except SignInRefused as refusal:
-            return _form(request, back, account=account[:40], fault=str(refusal))
+            return sign_in_form(request, back, account=account[:40], fault=str(refusal))
         return begin_session(request, people, held.account, Actor(held.account, by.at, by.address), back)
 
     @router.get(CODE_PAGE)
@@ -141,7 +141,8 @@ def signin_router(people: People) -> APIRouter:
             people.accounts.second_step(account, lambda: people.codes.is_right(account, code, by), by)
         except (SignInRefused, AccountError) as refusal:
             return _code_form(request, back, fault=str(refusal))
-        return begin_session(request, people, account, by, back, has_passed=True)
+        came = session.is_from_provider
+        return begin_session(request, people, account, by, back, has_passed=True, is_from_provider=came)
 
     @router.post("/logout")
     def sign_out(request: Request, form: Annotated[FormData, Depends(posted)]) -> Response:
@@ -155,12 +156,20 @@ def signin_router(people: People) -> APIRouter:
 
 
 def begin_session(
-    request: Request, people: People, account: str, by: Actor, back: str, *, has_passed: bool = False
+    request: Request,
+    people: People,
+    account: str,
+    by: Actor,
+    back: str,
+    *,
+    has_passed: bool = False,
+    is_from_provider: bool = False,
 ) -> Response:
     """Open a session, whatever session there was before, and go on to ``back``, or first to what is still owed."""
     if request.state.session is not None:
         people.sessions.end(request.state.session.session_id, by)
-    token = people.sessions.open(account, by, request.headers.get("user-agent", ""), has_passed=has_passed)
+    agent = request.headers.get("user-agent", "")
+    token = people.sessions.open(account, by, agent, has_passed=has_passed, is_from_provider=is_from_provider)
     session = people.sessions.find(token, by.at)
     owed = people.owed(session) if session else ""
     answer = RedirectResponse(_leading_on(owed, back) if owed else back, status_code=303)
@@ -189,7 +198,8 @@ def _code_form(request: Request, back: str, *, fault: str = "") -> Response:
     return shown
 
 
-def _form(request: Request, back: str, *, account: str = "", fault: str = "") -> Response:
+def sign_in_form(request: Request, back: str, *, account: str = "", fault: str = "") -> Response:
+    """Show the sign-in page, perhaps with what was wrong."""
     fresh = "" if request.state.csrf else secrets.token_urlsafe(32)
     request.state.csrf = request.state.csrf or fresh
     shown = page(request, "login.html", section="", back=back, account=account, fault=fault)

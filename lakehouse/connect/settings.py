@@ -28,6 +28,10 @@ class Settings(BaseSettings):
     totp: Literal["administrators", "all", "none"] = Field(
         default="administrators", description="who must have one-time codes as a second factor"
     )
+    oidc_issuer: str = Field(default="", description="identity provider that people may sign in through; empty: none")
+    oidc_client_id: str = Field(default="", description="what the provider knows this installation as")
+    oidc_client_secret_file: Path | None = Field(default=None, description="file with the client's secret")
+    oidc_claim: str = Field(default="preferred_username", description="claim that holds the account's name")
     lineage_url: str = Field(default="", description="address of the catalogue that builds tell of; empty: none")
     lineage_key_file: Path | None = Field(default=None, description="file with the API key that it is told with")
 
