@@ -269,6 +269,13 @@ class AccountStore:
         kind = "account_disabled" if is_disabled else "account_enabled"
         self._change(account, {"is_disabled": is_disabled}, kind, by, {})
 
+    def remove_codes(self, account: str, by: Actor) -> None:
+        """Take an account's second factor away, which ends its sessions; raise :class:`AccountError` when it has none."""
+        with self.engine.begin() as db:
+            if not db.execute(CODES.delete().where(CODES.c.account == account)).rowcount:
+                raise AccountError(f"账号 {account} 没有启用动态口令")
+        self._change(account, {}, "codes_removed", by, {})
+
     def record(self, kind: str, account: str, by: Actor, detail: Mapping[str, Any] | None = None) -> None:
         """Append an event to the log; ``detail`` is plain JSON without any secret."""
         with self.engine.begin() as db:

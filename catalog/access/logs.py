@@ -14,7 +14,9 @@ from catalog.access.store import AUDIT
 _CITY = timezone(timedelta(hours=8))  # days are the city's
 KINDS = (
     "signed_in",
+    "password_right",
     "wrong_password",
+    "wrong_code",
     "locked",
     "unlocked",
     "signed_out",
@@ -25,6 +27,10 @@ KINDS = (
     "posts_changed",
     "password_changed",
     "password_reset",
+    "codes_enrolled",
+    "codes_removed",
+    "recovery_code_used",
+    "provider_refused",
     "key_revoked",
     "refused",
     "log_exported",

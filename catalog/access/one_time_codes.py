@@ -39,6 +39,11 @@ class CodeStore:
         row = self._row(account)
         return row is not None and bool(row["is_confirmed"])
 
+    def enrolled(self) -> frozenset[str]:
+        """Return the accounts that have a confirmed second factor."""
+        with self._engine.connect() as db:
+            return frozenset(db.execute(sa.select(CODES.c.account).where(CODES.c.is_confirmed)).scalars())
+
     def begin(self, account: str) -> str:
         """Return the secret that is to be confirmed, base32; a new one unless one waits already.
 
@@ -90,13 +95,6 @@ class CodeStore:
             return is_mine
         step = _step_of(self._opened(account, row["sealed"]), typed, by.at)
         return step is not None and step > row["last_step"] and self._change(account, row, {"last_step": step})
-
-    def remove(self, account: str, by: Actor) -> None:
-        """Take the second factor away; raise :class:`AccountError` when there is none."""
-        with self._engine.begin() as db:
-            if not db.execute(CODES.delete().where(CODES.c.account == account)).rowcount:
-                raise AccountError("没有启用动态口令")
-            record(db, "codes_removed", account, by, {})
 
     def close(self) -> None:
         """Close every connection."""

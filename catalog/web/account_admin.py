@@ -39,6 +39,7 @@ class Office:
         """Return every account as the pages show it, by department."""
         order = list(self.vocabulary.departments)
         found = sorted(self.people.accounts.all(), key=lambda a: (_place(order, a.dept), a.account))
+        enrolled = self.people.codes.enrolled()
         locked, sessions = self.people.accounts.locked(now), self.people.sessions.counts(now)
         return [
             {
@@ -50,6 +51,7 @@ class Office:
                 "is_disabled": account.is_disabled,
                 "must_change": account.must_change,
                 "locked_until": _iso(locked.get(account.account)),
+                "has_code": account.account in enrolled,
                 "sessions": sessions.get(account.account, 0),
                 "created_at": account.created_at,
                 "version": account.version,
@@ -158,6 +160,13 @@ def rights_router(office: Office) -> APIRouter:
     def unlock(request: Request, account: str, _form: Form) -> Response:
         permitted(request, Doing.MANAGE_RIGHTS)
         return _done(office, account, RIGHTS, lambda: accounts.unlock(account, actor(request)))
+
+    @router.post(f"{RIGHTS}/{{account}}/remove-codes")
+    def remove_codes(request: Request, account: str, _form: Form) -> Response:
+        permitted(request, Doing.MANAGE_RIGHTS)
+        if account == actor(request).account:
+            raise ApiError(409, "account_refused", "不能移除自己的动态口令，请由另一位安全管理员办理", RIGHTS)
+        return _done(office, account, RIGHTS, lambda: accounts.remove_codes(account, actor(request)))
 
     @router.post(f"{RIGHTS}/{{account}}/end-sessions")
     def end_sessions(request: Request, account: str, _form: Form) -> Response:

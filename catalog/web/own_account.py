@@ -117,10 +117,10 @@ def own_account_router(people: People, vocabulary: Vocabulary) -> APIRouter:
                 raise AccountError("您的岗位必须使用动态口令，不能停用")
             code = str(form.get("code", ""))
             people.accounts.second_step(person.account, lambda: people.codes.is_right(person.account, code, by), by)
-            people.codes.remove(person.account, by)
+            people.accounts.remove_codes(person.account, by)
         except (AccountError, SignInRefused) as error:
             raise ApiError(409, "account_refused", str(error), OWN_ACCOUNT) from error
-        return RedirectResponse(f"{OWN_ACCOUNT}#code", status_code=303)
+        return begin_session(request, people, person.account, by, f"{OWN_ACCOUNT}#code")
 
     return router
 

@@ -134,6 +134,14 @@ def reset_password(account: AccountName, json: JsonFlag = False) -> None:
     _show([{"account": account, "password": password}], json)
 
 
+@app.command("reset-codes")
+def reset_codes(account: AccountName, json: JsonFlag = False) -> None:
+    """Take an account's one-time codes away, such as after a lost telephone; its sessions end."""
+    with _changing(account) as store:
+        store.remove_codes(account, _operator())
+    _say({"account": account, "has_code": False}, f"one-time codes of {account} taken away", json)
+
+
 @app.command("unlock")
 def unlock(account: AccountName, json: JsonFlag = False) -> None:
     """Let an account that wrong passwords closed be tried again at once."""

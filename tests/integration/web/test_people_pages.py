@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from signed_in import PASSWORD, csrf, post, sign_in
+from signed_in import PASSWORD, csrf, enrol, post, sign_in
 
 from catalog.access.accounts import AccountStore, Actor
 from catalog.access.person import ADMINISTRATORS, BUREAU, Person, Post
@@ -294,3 +294,36 @@ def _events(accounts: AccountStore) -> list[dict[str, object]]:
     from catalog.access.logs import Logs, Wanted
 
     return Logs(accounts.engine).lines(Wanted(), limit=10_000)
+
+
+def test_the_security_administrator_takes_codes_away_and_an_owner_sets_them_up_and_stops(
+    app: FastAPI, address: str
+) -> None:
+    lisi, security = sign_in(app, address, LISI), sign_in(app, address, SECURITY)
+    secret, recovery = enrol(lisi)
+    assert secret not in lisi.get("/account").text
+    assert "已启用" in lisi.get("/account").text
+    wrong = post(lisi, "/account/code/remove", {"code": "000000"}, "/account")
+    assert (wrong.status_code, "不正确" in wrong.text) == (409, True)
+    assert post(lisi, "/account/code/remove", {"code": recovery[0]}, "/account").status_code == 303
+    assert "未启用" in lisi.get("/account").text
+
+    enrol(lisi)
+    assert post(security, "/rights/lisi/remove-codes", {}, "/rights").status_code == 303
+    assert lisi.get("/account").status_code == 303, "its sessions ended"
+    refused = post(security, "/rights/secadmin/remove-codes", {}, "/rights")
+    assert (refused.status_code, "自己" in refused.text) == (409, True)
+    assert post(security, "/account/code/remove", {"code": "000000"}, "/account").status_code == 409
+
+
+def test_without_the_code_a_session_is_nobodys(app: FastAPI, address: str) -> None:
+    _, recovery = enrol(sign_in(app, address, LISI))
+    client = TestClient(app, base_url="http://127.0.0.1", follow_redirects=False)
+    answer = post(client, "/login", {"account": LISI.account, "password": PASSWORD, "next": "/account"})
+    assert answer.headers["location"] == "/login/code?next=%2Faccount"
+    for path in ("/account", "/account/password", "/account/code", "/desk"):
+        assert client.get(path).status_code == 303, path
+    assert post(client, "/login/code", {"code": "123456", "next": "/account"}, "/login/code").status_code == 401
+    passed = post(client, "/login/code", {"code": recovery[0], "next": "/account"}, "/login/code")
+    assert (passed.status_code, passed.headers["location"]) == (303, "/account")
+    assert client.get("/account").status_code == 200

@@ -96,15 +96,16 @@ def test_the_secret_is_sealed_with_the_key_of_the_home(codes: CodeStore, address
     other.close()
 
 
-def test_taken_away_it_can_be_set_up_anew_with_another_secret(codes: CodeStore) -> None:
+def test_taken_away_it_can_be_set_up_anew_with_another_secret(codes: CodeStore, accounts: AccountStore) -> None:
     secret = codes.begin("lisi")
     codes.confirm("lisi", code(secret), at())
     with pytest.raises(AccountError, match="已经启用"):
         codes.begin("lisi")
-    codes.remove("lisi", at())
+    accounts.remove_codes("lisi", at())
+    assert codes.enrolled() == frozenset()
     assert codes.begin("lisi") != secret
     with pytest.raises(AccountError):
-        codes.remove("wangwu", at())
+        accounts.remove_codes("wangwu", at())
 
 
 def test_wrong_codes_close_the_account_even_between_right_passwords(codes: CodeStore, accounts: AccountStore) -> None:
