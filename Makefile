@@ -71,7 +71,7 @@ derive: setup ## write the files that are derived from the contracts
 .PHONY: bench
 bench: setup ## every benchmark with its floor and peers, JSON into bench-results/ (minutes)
 	@mkdir -p bench-results
-	@for name in ingest upsert quality publish; do $(RUN) citybrain bench $$name --json > bench-results/$$name.json; done
+	@for name in ingest upsert quality publish search; do $(RUN) citybrain bench $$name --json > bench-results/$$name.json; done
 
 # ---- check --------------------------------------------------------------------------------------------------------
 
