@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ from typing import Any
 import pytest
 import xlsxwriter
 from playwright.sync_api import Browser, Page, expect
+from served_city import served
 from signed_in import PASSWORD, own_password
 
 from catalog.access.person import Person, Post
@@ -21,7 +19,6 @@ from lakehouse.connect.app_database import app_database
 from lakehouse.connect.settings import Settings
 
 pytestmark = pytest.mark.e2e
-PROGRAM = "import sys; from infra.cli.main import run; sys.argv[0] = 'citybrain'; run()"
 PEOPLE = [
     Person("gaj-bianmu", "王编目", "gaj", frozenset({Post.CATALOGUER})),
     Person("gaj-fuze", "李局长", "gaj", frozenset({Post.HEAD})),
@@ -59,17 +56,8 @@ def desk_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("cataloguing") / "home"
     for person in PEOPLE:
         own_password(app_database(Settings(home=home)), person)
-    line = [sys.executable, "-c", PROGRAM, "serve", "--port", "0", "--json"]
-    with (
-        (home / "serve.log").open("w") as log,
-        subprocess.Popen(
-            line, env=os.environ | {"CITYBRAIN_HOME": str(home)}, stdout=subprocess.PIPE, stderr=log, text=True
-        ) as process,
-    ):
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())["url"]
-        process.terminate()
-        process.wait(30)
+    with served(home) as url:
+        yield url
 
 
 def signed_in(browser: Browser, url: str, account: str, **how: Any) -> Page:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +12,11 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from served_city import served
 from signed_in import own_password
 
 pytestmark = pytest.mark.e2e
 CITY = Path(__file__).parents[1] / "integration" / "compliance" / "compliance_city.py"
-PROGRAM = "import sys; from infra.cli.main import run; sys.argv[0] = 'citybrain'; run()"
 PAGES = ["/compliance?on=2026-10-31", "/compliance/gaj?on=2026-10-31", "/compliance/report/2026-10"]
 PHONE: Any = {"width": 390, "height": 844}
 
@@ -40,16 +37,8 @@ def duty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str,
     sessions = SessionStore(address)
     cookie = sessions.open(city.REVIEWER.account, Actor(at=datetime.now(UTC)))
     sessions.close()
-    line = [sys.executable, "-c", PROGRAM, "serve", "--port", "0", "--json"]
-    environment = os.environ | {"CITYBRAIN_HOME": str(settings.home)}
-    with (
-        (settings.home / "serve.log").open("w") as log,
-        subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, stderr=log, text=True) as process,
-    ):
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())["url"], cookie
-        process.terminate()
-        assert process.wait(30) == 0
+    with served(settings.home) as url:
+        yield url, cookie
 
 
 def _context(browser: Browser, server: tuple[str, str], **options: Any) -> BrowserContext:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,9 @@ from typing import Any
 import pyotp
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from served_city import citybrain, served
 
 pytestmark = pytest.mark.e2e
-PROGRAM = "import sys; from infra.cli.main import run; sys.argv[0] = 'citybrain'; run()"
 OWN = "Longjing-Tea-2026"
 PHONE: Any = {"width": 390, "height": 844}
 ADMINISTRATORS = ("sysadmin", "secadmin", "auditor")
@@ -31,29 +29,13 @@ def people_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def first_passwords(people_home: Path) -> dict[str, str]:
     """The three administrators, as ``citybrain account init`` makes them."""
-    made = subprocess.run(
-        [sys.executable, "-c", PROGRAM, "account", "init", "--json"],
-        env=os.environ | {"CITYBRAIN_HOME": str(people_home)},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    return {row["account"]: row["password"] for row in json.loads(made.stdout)}
+    return {row["account"]: row["password"] for row in citybrain(people_home, "account", "init")}
 
 
 @pytest.fixture(scope="module")
 def people_url(people_home: Path, first_passwords: dict[str, str]) -> Iterator[str]:
-    line = [sys.executable, "-c", PROGRAM, "serve", "--port", "0", "--json"]
-    environment = os.environ | {"CITYBRAIN_HOME": str(people_home)}
-    with (
-        (people_home / "serve.log").open("w") as log,
-        subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, stderr=log, text=True) as process,
-    ):
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())["url"]
-        process.terminate()
-        assert process.wait(30) == 0
+    with served(people_home) as url:
+        yield url
 
 
 @pytest.fixture
