@@ -162,14 +162,10 @@ class AccountStore:
             return self._sign_in(account, password, by)
 
     def _sign_in(self, account: str, password: str, by: Actor) -> Account:
-        with self.engine.begin() as db:
-            held = db.execute(sa.select(ACCOUNTS).where(ACCOUNTS.c.account == account)).mappings().first()
-            account = account if held else self._stranger(account)
-            by = Actor(held["account"] if held else "", by.at, by.address)
-            until = self._locked_until(db, account, by)
-        if until is not None:
-            self.record(LOCKED, account, by)
-            raise SignInRefused(_wait(until, by.at))
+        held = self._row(account)
+        account = account if held else self._stranger(account)
+        by = Actor(held["account"] if held else "", by.at, by.address)
+        self._check_not_locked(account, by)
         is_genuine = is_right(password, held["password_hash"] if held else None)
         if held is None or not is_genuine or held["is_disabled"]:
             self.record(WRONG_PASSWORD, account, by)
@@ -188,11 +184,7 @@ class AccountStore:
             SignInRefused: the code is wrong, or there were too many tries.
         """
         with _TURNS[hash(account) % len(_TURNS)]:
-            with self.engine.begin() as db:
-                until = self._locked_until(db, account, by)
-            if until is not None:
-                self.record(LOCKED, account, by)
-                raise SignInRefused(_wait(until, by.at))
+            self._check_not_locked(account, by)
             if not is_right_code():
                 self.record(WRONG_CODE, account, by)
                 raise SignInRefused("动态口令不正确或已经用过")
@@ -200,8 +192,7 @@ class AccountStore:
 
     def find(self, account: str) -> Account | None:
         """Return an account; None when there is none of that name."""
-        with self.engine.connect() as db:
-            row = db.execute(sa.select(ACCOUNTS).where(ACCOUNTS.c.account == account)).mappings().first()
+        row = self._row(account)
         return _account(row) if row else None
 
     def all(self) -> list[Account]:
@@ -215,12 +206,11 @@ class AccountStore:
         Raises:
             AccountError: the old one is wrong, or the new one is not good enough.
         """
-        with self.engine.connect() as db:
-            row = db.execute(sa.select(ACCOUNTS).where(ACCOUNTS.c.account == account)).mappings().first()
-            until = self._locked_until(db, account, by)
-        if until is not None:
-            self.record(LOCKED, account, by)
-            raise AccountError(_wait(until, by.at))
+        row = self._row(account)
+        try:
+            self._check_not_locked(account, by)
+        except SignInRefused as refusal:
+            raise AccountError(str(refusal)) from None
         if not is_right(old, row["password_hash"] if row else None):
             self.record(WRONG_PASSWORD, account, by)
             raise AccountError("原口令不正确")
@@ -274,7 +264,7 @@ class AccountStore:
         with self.engine.begin() as db:
             if not db.execute(CODES.delete().where(CODES.c.account == account)).rowcount:
                 raise AccountError(f"账号 {account} 没有启用动态口令")
-        self._change(account, {}, "codes_removed", by, {})
+            _change(db, account, {}, "codes_removed", by, {})
 
     def record(self, kind: str, account: str, by: Actor, detail: Mapping[str, Any] | None = None) -> None:
         """Append an event to the log; ``detail`` is plain JSON without any secret."""
@@ -295,15 +285,8 @@ class AccountStore:
         *,
         seen: int | None = None,
     ) -> None:
-        """Change an account, which ends every session that it has, and keep the event."""
-        counted = {"sessions_since": moment(by.at), "version": ACCOUNTS.c.version + 1}
         with self.engine.begin() as db:
-            change = _at(account) if seen is None else _at(account).where(ACCOUNTS.c.version == seen)
-            if not db.execute(change.values({**values, **counted})).rowcount:
-                if seen is None:
-                    raise AccountError(f"没有账号 {account}")
-                raise OvertakenAccount(f"账号 {account} 刚被他人修改，请核对后再提交")
-            record(db, kind, account, by, detail)
+            _change(db, account, values, kind, by, detail, seen=seen)
 
     def locked(self, now: datetime) -> dict[str, datetime]:
         """Return until when which accounts are closed by wrong passwords."""
@@ -324,6 +307,18 @@ class AccountStore:
         """Return what stands in the log for a name that no account has: somebody may have typed a password there."""
         return f"?{hmac.new(self._mask, account.encode(), hashlib.sha256).hexdigest()[:16]}"
 
+    def _row(self, account: str) -> sa.RowMapping | None:
+        with self.engine.connect() as db:
+            return db.execute(sa.select(ACCOUNTS).where(ACCOUNTS.c.account == account)).mappings().first()
+
+    def _check_not_locked(self, account: str, by: Actor) -> None:
+        """Raise :class:`SignInRefused`, and log the try, while there were too many."""
+        with self.engine.connect() as db:
+            until = self._locked_until(db, account, by)
+        if until is not None:
+            self.record(LOCKED, account, by)
+            raise SignInRefused(_wait(until, by.at))
+
     def _locked_until(self, db: sa.Connection, account: str, by: Actor) -> datetime | None:
         since = moment(by.at - 2 * WINDOW)
         of_account = (EVENTS.c.account == account, EVENTS.c.at >= since)
@@ -342,6 +337,26 @@ def record(db: sa.Connection, kind: str, account: str, by: Actor, detail: Mappin
     """Append an event within a transaction."""
     row = {"at": moment(by.at), "kind": kind, "account": account, "actor": by.account, "address": by.address[:60]}
     db.execute(EVENTS.insert().values({**row, "detail": dict(detail)}))
+
+
+def _change(
+    db: sa.Connection,
+    account: str,
+    values: Mapping[str, Any],
+    kind: str,
+    by: Actor,
+    detail: Mapping[str, Any],
+    *,
+    seen: int | None = None,
+) -> None:
+    """Change an account, which ends every session that it has, and keep the event, within a transaction."""
+    counted = {"sessions_since": moment(by.at), "version": ACCOUNTS.c.version + 1}
+    change = _at(account) if seen is None else _at(account).where(ACCOUNTS.c.version == seen)
+    if not db.execute(change.values({**values, **counted})).rowcount:
+        if seen is None:
+            raise AccountError(f"没有账号 {account}")
+        raise OvertakenAccount(f"账号 {account} 刚被他人修改，请核对后再提交")
+    record(db, kind, account, by, detail)
 
 
 def moment(at: datetime) -> str:

@@ -42,8 +42,7 @@ def decide(
 
 def needs_no_grant(principal: Principal, contract: Contract) -> bool:
     """Tell whether a key may read without an application: what is unconditional, its own department's, or issued for it."""
-    is_open = contract.gov.share_type == UNCONDITIONAL
-    return is_open or principal.dept == contract.dept or contract.key in principal.resources
+    return _decide_ungranted(principal, contract).allowed
 
 
 def relied_on(grants: Iterable[Grant], *, named: str | None, fields: frozenset[str], today: date) -> Grant | None:
@@ -62,6 +61,10 @@ def relied_on(grants: Iterable[Grant], *, named: str | None, fields: frozenset[s
 def _decide_rows(principal: Principal, contract: Contract, grant: Grant | None, today: date) -> Decision:
     if grant is not None:
         return _decide_granted(grant, today)
+    return _decide_ungranted(principal, contract)
+
+
+def _decide_ungranted(principal: Principal, contract: Contract) -> Decision:
     if contract.gov.share_type == UNCONDITIONAL:
         return _allow("无条件共享", ARTICLE_15)
     if principal.dept == contract.dept:

@@ -77,7 +77,7 @@ class OidcClient:
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
-        return f"{self._endpoint('authorization_endpoint')}?{urlencode(asked)}", started
+        return f"{_endpoint(self._configuration(), 'authorization_endpoint')}?{urlencode(asked)}", started
 
     def finish(self, started: Started, state: str, code: str, redirect_uri: str, now: datetime) -> str:
         """Return the account's name that the provider vouches for.
@@ -88,9 +88,10 @@ class OidcClient:
         """
         if not code or not secrets.compare_digest(state.encode(), started.state.encode()):
             raise OidcRefused("统一身份认证的应答与本次登录不符，请重新登录")
+        known = self._configuration()
         answer = self._asked(
             "POST",
-            self._endpoint("token_endpoint"),
+            _endpoint(known, "token_endpoint"),
             data={
                 "grant_type": "authorization_code",
                 "code": code,
@@ -99,7 +100,8 @@ class OidcClient:
             },
             auth=(self._provider.client_id, self._provider.client_secret),
         )
-        claims = self._verified(str(answer.get("id_token", "")), started.nonce, now)
+        keys = self._asked("GET", _endpoint(known, "jwks_uri"))
+        claims = self._verified(str(answer.get("id_token", "")), keys, started.nonce, now)
         name = claims.get(self._provider.claim)
         if not isinstance(name, str) or not name:
             raise OidcRefused(f"统一身份认证没有给出账号（{self._provider.claim}）")
@@ -109,8 +111,7 @@ class OidcClient:
         """Close every connection."""
         self._http.close()
 
-    def _verified(self, token: str, nonce: str, now: datetime) -> dict[str, Any]:
-        keys = self._asked("GET", self._endpoint("jwks_uri"))
+    def _verified(self, token: str, keys: dict[str, Any], nonce: str, now: datetime) -> dict[str, Any]:
         try:
             claims: dict[str, Any] = jwt.decode(token, KeySet.import_key_set(keys), algorithms=list(ALGORITHMS)).claims  # type: ignore[arg-type]
             jwt.JWTClaimsRegistry(
@@ -128,16 +129,12 @@ class OidcClient:
             raise OidcRefused("统一身份认证的令牌不是发给本系统的")
         return claims
 
-    def _endpoint(self, name: str) -> str:
+    def _configuration(self) -> dict[str, Any]:
+        """Return what the provider says of itself."""
         known = self._asked("GET", f"{self._provider.issuer.rstrip('/')}/.well-known/openid-configuration")
         if known.get("issuer") != self._provider.issuer:
             raise OidcRefused("统一身份认证的配置与 CITYBRAIN_OIDC_ISSUER 不符")
-        address = str(known.get(name, ""))
-        try:
-            _check_address(address)
-        except ValueError as error:
-            raise OidcRefused("统一身份认证的地址不安全") from error
-        return address
+        return known
 
     def _asked(self, method: str, url: str, **how: Any) -> dict[str, Any]:
         try:
@@ -150,6 +147,15 @@ class OidcClient:
         if not isinstance(found, dict):
             raise OidcRefused("统一身份认证的应答无法识别")
         return found
+
+
+def _endpoint(known: dict[str, Any], name: str) -> str:
+    address = str(known.get(name, ""))
+    try:
+        _check_address(address)
+    except ValueError as error:
+        raise OidcRefused("统一身份认证的地址不安全") from error
+    return address
 
 
 def _check_address(url: str) -> None:

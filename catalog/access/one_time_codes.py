@@ -34,11 +34,6 @@ class CodeStore:
         self._engine = open_app_database(address, METADATA)
         self._cipher = AESGCM(key)
 
-    def is_enrolled(self, account: str) -> bool:
-        """Tell whether an account has a confirmed second factor."""
-        row = self._row(account)
-        return row is not None and bool(row["is_confirmed"])
-
     def enrolled(self) -> frozenset[str]:
         """Return the accounts that have a confirmed second factor."""
         with self._engine.connect() as db:

@@ -83,7 +83,7 @@ RIGHTS = {
     Doing.MANAGE_RIGHTS: _all(Post.SECURITY_ADMIN),
     Doing.READ_AUDIT: _all(Post.AUDITOR),
 }
-_BUREAU_SEES = frozenset({Post.CATALOGUE_ADMIN, Post.REVIEWER, Post.AUDITOR})
+BUREAU_SEES = frozenset({Post.CATALOGUE_ADMIN, Post.REVIEWER, Post.AUDITOR})  # the affairs of every department
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def permit(person: Person | None, doing: Doing, dept: str = "") -> Decision:
     basis = "岗位职责"
     if person is None:
         return Decision(False, "not_signed_in", "请先登录", basis)
-    if doing is Doing.SEE_COMPLIANCE and person.posts & _BUREAU_SEES:
+    if doing is Doing.SEE_COMPLIANCE and person.posts & BUREAU_SEES:
         return Decision(True, "allowed", "大数据局监督履职", basis)
     allowed = RIGHTS[doing]
     if not person.posts & allowed.posts:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from catalog.access.person import Person, Post, permit
+from catalog.access.person import BUREAU_SEES, Person, permit
 from catalog.cataloguing.checking import compared, key_of
 from catalog.cataloguing.desk import DOING, CataloguingDesk
 from catalog.cataloguing.editing import differences, form_of, items_of
@@ -21,7 +21,6 @@ from catalog.sharing.deadlines import city_day
 from catalog.sharing.machine import Role
 
 Row = dict[str, Any]
-SEES_ALL = frozenset({Post.REVIEWER, Post.CATALOGUE_ADMIN, Post.AUDITOR})
 SHOWN_DONE = 20
 SHOWN_OF_BATCH = 50
 SHOWN_OF_LIST = 200
@@ -50,7 +49,7 @@ class CataloguingViews:
 
     def may_see(self, person: Person, proposal: Proposal) -> bool:
         """Tell whether somebody may look at a proposal: the department's own people, and the bureau's."""
-        return person.dept == proposal.dept or bool(person.posts & SEES_ALL)
+        return person.dept == proposal.dept or bool(person.posts & BUREAU_SEES)
 
     def overview(self, asked: Asked) -> Row:
         """Return what is a person's to do, what is under way and what was done last."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from catalog.access.masking import HIDDEN, masked
-from catalog.access.person import BUREAU, Person
+from catalog.access.person import Person
 from catalog.access.store import AccessStore
 from catalog.api.published import PublishedData
 from catalog.api.reads import CatalogueReads
@@ -85,7 +85,7 @@ class Desk:
 
     def visible(self, person: Person) -> list[Matter]:
         """Return the matters that somebody may see."""
-        dept = None if sees_all(person, BUREAU) else person.dept
+        dept = None if sees_all(person) else person.dept
         store = self.acting.store
         found: list[Matter] = [*store.applications(dept=dept), *store.verifications(dept=dept)]
         return [matter for matter in found if may_see(person, matter).allowed]
@@ -149,7 +149,7 @@ class Desk:
 
     def reminded(self, person: Person, lines: Mapping[str, Row]) -> list[Row]:
         """Return the reminders of a department (the bureau: of all) whose clock still shows that light."""
-        found = self.reminders.of(None if sees_all(person, BUREAU) else person.dept)
+        found = self.reminders.of(None if sees_all(person) else person.dept)
         return [
             {**asdict(reminder), "url": lines[reminder.number]["url"], "dept_name": self.dept_name(reminder.dept)}
             for reminder in found

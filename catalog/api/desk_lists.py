@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
-from catalog.access.person import BUREAU, Person, Post
+from catalog.access.person import Person, Post
 from catalog.api.desk import APPLICATIONS, REPORTS, Desk, Row
+from catalog.api.search import page_number
 from catalog.sharing import application as app
 from catalog.sharing import verification as ver
 from catalog.sharing.posts import sees_all
@@ -26,7 +28,7 @@ LISTS: dict[str, Callable[[Row, Person], bool]] = {
 def lists_of(person: Person) -> list[str]:
     """Return the lists that are of use to somebody, in the order of the menu; ``keys`` is the page of keys."""
     keys = ["keys"] if Post.APPLICANT in person.posts else []
-    if sees_all(person, BUREAU):
+    if sees_all(person):
         return ["intake", "answer", "overdue", "reports", "all", *keys]
     named = ["own"] if person.posts & {Post.APPLICANT, Post.HEAD} else []
     if person.posts & {Post.HEAD, Post.CATALOGUER}:
@@ -43,7 +45,7 @@ def list_of(desk: Desk, person: Person, name: str, state: str, dept: str, number
         line for line in every if state in ("", line["state"]) and dept in ("", line["applicant"], line["provider"])
     ]
     pages = max(1, -(-len(found) // PAGE_SIZE))
-    at = min(int(number), pages) if number.isascii() and number.isdigit() and len(number) < 6 and int(number) else 1
+    at = min(page_number(number), pages)
     departments: dict[str, str] = {}
     for line in every:
         departments |= {line[side]: line[f"{side}_name"] for side in ("applicant", "provider")}
@@ -55,13 +57,6 @@ def list_of(desk: Desk, person: Person, name: str, state: str, dept: str, number
         "page": at,
         "pages": pages,
         "lines": found[(at - 1) * PAGE_SIZE : at * PAGE_SIZE],
-        "states": _counted(every),
+        "states": dict(Counter(line["state"] for line in every)),
         "departments": dict(sorted(departments.items(), key=lambda item: item[1])),
     }
-
-
-def _counted(lines: list[Row]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for line in lines:
-        found[line["state"]] = found.get(line["state"], 0) + 1
-    return found

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from catalog.api.limits import RateLimiter
+from catalog.api.limits import RateLimiter, client_address
 from catalog.search.divisions import FORMER, LEVELS
 from catalog.search.marking import spans, way_of
 from catalog.search.names import Match
@@ -25,7 +25,7 @@ def divisions_router(find: Finder, limiter: RateLimiter) -> APIRouter:
 
     @router.get("/api/v1/divisions")
     def divisions(request: Request) -> JSONResponse:
-        limiter.check(request.client.host if request.client else "unknown")
+        limiter.check(client_address(request))
         query = request.query_params.get("q", "")
         found = find(query, wanted(request.query_params.get("limit", "")))
         return JSONResponse({"data": [division_json(match) for match in found], "page": {"count": len(found)}})

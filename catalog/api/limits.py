@@ -7,9 +7,16 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
+from fastapi import Request
+
 from catalog.api.errors import ApiError
 
 REMEMBERED = 10_000
+
+
+def client_address(request: Request) -> str:
+    """Return the address that a request came from: who asks, when nobody is known."""
+    return request.client.host if request.client else "unknown"
 
 
 class RateLimiter:

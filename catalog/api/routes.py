@@ -17,7 +17,7 @@ from catalog.api.data import DataService
 from catalog.api.description import openapi
 from catalog.api.divisions import divisions_router
 from catalog.api.errors import ApiError
-from catalog.api.limits import RateLimiter
+from catalog.api.limits import RateLimiter, client_address
 from catalog.api.lineage_store import LineageStore
 from catalog.api.openlineage import LARGEST_EVENT, read_event
 from catalog.api.reads import CatalogueReads
@@ -56,7 +56,7 @@ def api_router(doors: Doors) -> APIRouter:
     @router.get("/api/v1/data/{dept}/{resource}")
     def data(dept: str, resource: str, request: Request) -> JSONResponse:
         principal = presented(request, doors.store)
-        doors.limiter.check(principal.key_id if principal else _peer(request))
+        doors.limiter.check(principal.key_id if principal else client_address(request))
         contract = reads.now().served(known(reads, dept, resource))
         query = {name: request.query_params.getlist(name) for name in request.query_params}
         named = request.headers.get(APPLICATION_HEADER)
@@ -65,26 +65,26 @@ def api_router(doors: Doors) -> APIRouter:
 
     @router.get("/api/v1/catalogue")
     def catalogue(request: Request) -> JSONResponse:
-        doors.limiter.check(_peer(request))
+        doors.limiter.check(client_address(request))
         found = reads.listing(reads.now()).search(Query.read(request.query_params.multi_items()))
         return JSONResponse(found_json(found))
 
     @router.get("/api/v1/suggest")
     def suggest(request: Request) -> JSONResponse:
-        doors.limiter.check(_peer(request))
+        doors.limiter.check(client_address(request))
         offered = suggestions(reads, reads.now(), request.query_params.get("q", "")[:LONGEST_QUERY])
         return JSONResponse({"data": offered}, headers=NO_STORE)
 
     @router.get("/api/v1/catalogue/{dept}/{resource}")
     def entry(dept: str, resource: str, request: Request) -> JSONResponse:
-        doors.limiter.check(_peer(request))
+        doors.limiter.check(client_address(request))
         contract = known(reads, dept, resource)
         detail = reads.detail(reads.now(), contract.key, today())
         return JSONResponse(detail_json({**detail, **doors.records.of(contract.key, today())}))
 
     @router.get("/api/v1/outcomes")
     def outcomes(request: Request) -> JSONResponse:
-        doors.limiter.check(_peer(request))
+        doors.limiter.check(client_address(request))
         wanted, facts = request.query_params.get("resource", ""), reads.now()
         if wanted and wanted not in reads.contracts:
             raise no_such_resource()
@@ -101,7 +101,7 @@ def api_router(doors: Doors) -> APIRouter:
     @router.post("/api/v1/lineage")
     async def receive_lineage(request: Request) -> JSONResponse:
         principal = await run_in_threadpool(presented, request, doors.store)
-        doors.limiter.check(principal.key_id if principal else _peer(request))
+        doors.limiter.check(principal.key_id if principal else client_address(request))
         sender = lineage_sender(principal)
         event, raw = read_event(await bounded_body(request, LARGEST_EVENT))
         is_new = await run_in_threadpool(doors.lineage.receive, event, raw, sender.dept)
@@ -109,7 +109,7 @@ def api_router(doors: Doors) -> APIRouter:
 
     @router.get("/api/v1/lineage")
     def lineage(request: Request) -> JSONResponse:
-        doors.limiter.check(_peer(request))
+        doors.limiter.check(client_address(request))
         table = request.query_params.get("table")
         if not table:
             raise ApiError(422, "table_missing", "缺少参数 table", "如 /api/v1/lineage?table=population.dim_person")
@@ -161,7 +161,3 @@ def presented(request: Request, store: AccessStore) -> Principal | None:
     key = request.headers.get("x-api-key")
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return store.principal(key or (token.strip() if scheme.lower() == "bearer" else None))
-
-
-def _peer(request: Request) -> str:
-    return request.client.host if request.client else "unknown"

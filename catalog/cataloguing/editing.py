@@ -51,9 +51,8 @@ def texts_of(folded: Mapping[str, Any], fields: Sequence[FormField], choices: Ch
     texts = {}
     for field in fields:
         value = value_at(folded, field.path)
-        is_open = value == PLACEHOLDER or (isinstance(value, list) and PLACEHOLDER in value)
         is_code = field.kind in ("code", "number_code") and value is not None
-        texts[field.name] = "" if is_open else str(value) if is_code else shown(field, value, choices)
+        texts[field.name] = "" if _is_open(value) else str(value) if is_code else shown(field, value, choices)
     return texts
 
 
@@ -123,11 +122,14 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tup
     ]
 
 
+def _is_open(value: Any) -> bool:
+    """Tell whether a value is still to be filled in."""
+    return value == PLACEHOLDER or (isinstance(value, list) and PLACEHOLDER in value)
+
+
 def _put(folded: dict[str, Any], field: FormField, text: str, choices: Choices) -> None:
     value = read(field, text, choices)
-    held = value_at(folded, field.path)
-    is_open = held == PLACEHOLDER or (isinstance(held, list) and PLACEHOLDER in held)
-    if value is None and is_open:
+    if value is None and _is_open(value_at(folded, field.path)):
         return
     if field.kind == "flag" and value is False and field.path[0] != "gov":
         value = None  # a column that is not required says nothing of it

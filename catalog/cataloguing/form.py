@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from catalog.contract.model import Secrecy, SharingMethod, UpdateCycle
 from catalog.contract.vocabulary import Vocabulary
 from catalog.contract.writing import canonical
 from catalog.derive.codes import DATA_TYPE_NAMES, FORMAT_NAMES, GRADE_NAMES, SHARE_TYPE_NAMES
@@ -116,9 +117,9 @@ def choices_of(vocabulary: Vocabulary) -> dict[str, dict[str, str]]:
         "departments": {code: department.name for code, department in vocabulary.departments.items()},
         "formats": FORMAT_NAMES,
         "share_types": {str(code): label for code, label in SHARE_TYPE_NAMES.items()},
-        "share_methods": {word: word for word in ("服务接口", "批量交换", "文件下载")},
-        "update_cycles": {word: word for word in ("实时", "每日", "每周", "每月", "每季度", "每年")},
-        "secrecy": {word: word for word in ("无", "工作秘密", "国家秘密")},
+        "share_methods": {word: word for word in get_args(SharingMethod)},
+        "update_cycles": {word: word for word in get_args(UpdateCycle)},
+        "secrecy": {word: word for word in get_args(Secrecy)},
         "flags": {_YES: _YES, _NO: _NO},
         "topics": dict(categories.topics),
         "data_types": DATA_TYPE_NAMES,

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import xlsxwriter
+from xlsxwriter.utility import xl_col_to_name
 
 HEADINGS = ("工作表", "行", "列", "单元格", "字段", "填写的内容", "问题", "依据")
-_FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\n")
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 @dataclass(frozen=True, order=True)
@@ -31,20 +31,11 @@ class CellFault:
     @property
     def cell(self) -> str:
         """The cell as Excel names it, such as ``C12``."""
-        return f"{column_letters(self.column)}{self.row}"
+        return f"{xl_col_to_name(self.column - 1)}{self.row}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the fault as a JSON object."""
         return {**self.__dict__, "cell": self.cell}
-
-
-def column_letters(column: int) -> str:
-    """Return a column (from 1) as Excel names it."""
-    letters = ""
-    while column > 0:
-        column, place_of = divmod(column - 1, 26)
-        letters = _LETTERS[place_of] + letters
-    return letters
 
 
 def cell_place(cell: str) -> tuple[int, int]:
@@ -64,7 +55,7 @@ def faults_csv(faults: Sequence[CellFault]) -> bytes:
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(HEADINGS)
     for fault in faults:
-        writer.writerow([_harmless(text) for text in _cells(fault)])
+        writer.writerow([no_formula(text) for text in _cells(fault)])
     return b"\xef\xbb\xbf" + buffer.getvalue().encode()
 
 
@@ -99,5 +90,6 @@ def _cells(fault: CellFault) -> tuple[str, ...]:
     )
 
 
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA_START) else text
+def no_formula(text: str) -> str:
+    """Return a text of a CSV file so that no spreadsheet takes it for a formula: a leading apostrophe keeps it text."""
+    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -50,6 +50,7 @@ SourceKind = Literal["database", "csv", "excel", "http_api", "ndjson"]
 LoadMode = Literal["upsert", "append", "replace"]
 UpdateCycle = Literal["实时", "每日", "每周", "每月", "每季度", "每年"]
 SharingMethod = Literal["服务接口", "批量交换", "文件下载"]
+Secrecy = Literal["无", "工作秘密", "国家秘密"]
 
 
 class Strict(BaseModel):
@@ -244,7 +245,7 @@ class ContractGov(Strict):
     source: Source
     quality: QualityThresholds = QualityThresholds()
     assessments: Assessments = Assessments()
-    secrecy: Literal["无", "工作秘密", "国家秘密"] = "无"
+    secrecy: Secrecy = "无"
     reflow: bool = False
     related: list[str] = []
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from catalog.access.model import Decision
-from catalog.access.person import Person, Post
+from catalog.access.person import BUREAU, BUREAU_SEES, Person, Post
 from catalog.sharing.application import Application, Kind
-from catalog.sharing.machine import Parties, Role
+from catalog.sharing.machine import Role
 from catalog.sharing.verification import Verification
 
 Matter = Application | Verification
 BASIS = "《政务数据共享条例》第二十五条"
-_BUREAU_SEES = frozenset({Post.REVIEWER, Post.CATALOGUE_ADMIN, Post.AUDITOR})
 _PARTY_SEES = frozenset({Post.APPLICANT, Post.HEAD, Post.CATALOGUER})
 
 
@@ -42,7 +41,7 @@ def may_see(person: Person, matter: Matter) -> Decision:
         return Decision(False, "not_a_party", f"{noun} {matter.number} 尚未报出，只有需求部门可以查看", BASIS)
     if person.dept == parties.provider and person.posts & _PARTY_SEES:
         return Decision(True, "allowed", "提供部门", BASIS)
-    if person.dept == parties.bureau and person.posts & _BUREAU_SEES:
+    if person.dept == parties.bureau and person.posts & BUREAU_SEES:
         return Decision(True, "allowed", "大数据局", BASIS)
     return Decision(False, "not_a_party", f"{noun} {matter.number} 只对需求部门、提供部门和大数据局可见", BASIS)
 
@@ -52,10 +51,9 @@ def has_left(application: Application) -> bool:
     return any(event.kind == Kind.APPROVE_OWN for event in application.events)
 
 
-def sees_all(person: Person, bureau: Parties | str) -> bool:
+def sees_all(person: Person) -> bool:
     """Tell whether somebody of the bureau sees the matters of all departments."""
-    name = bureau.bureau if isinstance(bureau, Parties) else bureau
-    return person.dept == name and bool(person.posts & _BUREAU_SEES)
+    return person.dept == BUREAU and bool(person.posts & BUREAU_SEES)
 
 
 _APPLICANT_SIDE = {Post.APPLICANT: Role.APPLICANT, Post.HEAD: Role.OWN_OFFICE}

@@ -18,6 +18,7 @@ from catalog.access.person import Doing
 from catalog.api.clock import beijing
 from catalog.api.errors import ApiError
 from catalog.api.search import page_number
+from catalog.cataloguing.sheet_faults import no_formula
 from catalog.web.protection import wants_json
 from catalog.web.signin import People, actor
 from catalog.web.templating import PAGE_HEADERS, page
@@ -26,7 +27,6 @@ from catalog.web.visitors import permitted
 PER_PAGE = 50
 _AT_ONCE = 1000
 LONGEST_PERSON = 40
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 COLUMNS = {
     PEOPLE: ("event_id", "at", "kind", "account", "actor", "address", "detail"),
     DATA: (
@@ -70,11 +70,10 @@ def audit_router(people: People) -> APIRouter:
 
 
 def plain_cell(value: Any) -> str:
-    """Write a value so that no spreadsheet takes it for a formula: a leading apostrophe keeps it text."""
-    text = (
-        json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else "" if value is None else str(value)
-    )
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """Write a value as a text that no spreadsheet takes for a formula."""
+    if isinstance(value, dict | list):
+        return no_formula(json.dumps(value, ensure_ascii=False))
+    return no_formula("" if value is None else str(value))
 
 
 def _table(logs: Logs, wanted: Wanted) -> Iterator[bytes]:

@@ -26,6 +26,7 @@ from catalog.cataloguing.proposal import MACHINE, Kind, Proposal
 from catalog.sharing.clock import ClockError
 from catalog.sharing.journal import OvertakenError, UnknownMatter
 from catalog.sharing.machine import IllegalMove
+from catalog.web.downloads import download
 from catalog.web.protection import wants_json
 from catalog.web.templating import PAGE_HEADERS, page
 from catalog.web.visitors import permitted, posted, signed_in
@@ -105,9 +106,8 @@ def cataloguing_router(held: Cataloguing) -> APIRouter:
     def proposal_page(request: Request, number: str) -> Response:
         person, proposal = held.seen(request, number)
         if request.url.path.endswith(".patch"):
-            name = f"{proposal.number}.patch"
-            headers = {**PAGE_HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
-            return Response(desk.patch(proposal, held.now()), media_type="text/x-diff; charset=utf-8", headers=headers)
+            patch = desk.patch(proposal, held.now())
+            return download(patch, f"{proposal.number}.patch", "text/x-diff; charset=utf-8")
         facts = views.detail(proposal, held.asked(person))
         return either(request, "cataloguing_proposal.html", facts, fault="", typed={}, item_fields=SHOWN_ITEM_FIELDS)
 

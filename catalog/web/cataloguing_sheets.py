@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections import OrderedDict
 from typing import Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -22,10 +21,9 @@ from catalog.cataloguing.sheet_write import workbook_of
 from catalog.sharing.journal import OvertakenError
 from catalog.sharing.machine import IllegalMove
 from catalog.web.cataloguing import Cataloguing, Form, either, kind_of
-from catalog.web.templating import PAGE_HEADERS
-from catalog.web.visitors import signed_in
+from catalog.web.downloads import EXCEL, download
+from catalog.web.visitors import permitted, signed_in
 
-EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SHOWN_FAULTS = 200
 KEPT_REPORTS = 40
 
@@ -141,13 +139,4 @@ def _importer(request: Request) -> tuple[Person, str | None]:
     person = signed_in(request)
     if permit(person, Doing.IMPORT_CATALOGUE).allowed:
         return person, None
-    decision = permit(person, Doing.CATALOGUE, person.dept)
-    if not decision.allowed:
-        raise ApiError(403, decision.code, decision.reason, f"默认拒绝；依据：{decision.basis}")
-    return person, person.dept
-
-
-def download(content: bytes, name: str, media_type: str) -> Response:
-    """Answer with a file."""
-    disposition = f"attachment; filename*=UTF-8''{quote(name)}"
-    return Response(content, media_type=media_type, headers={**PAGE_HEADERS, "Content-Disposition": disposition})
+    return permitted(request, Doing.CATALOGUE, person.dept), person.dept

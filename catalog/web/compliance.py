@@ -21,13 +21,13 @@ from catalog.compliance.model import Duty, Status
 from catalog.compliance.report import TREND_MONTHS, NoSuchMonth, Report, build_report
 from catalog.compliance.workbook import report_workbook
 from catalog.contract.vocabulary import Vocabulary
+from catalog.web.downloads import EXCEL, download
 from catalog.web.protection import wants_json
 from catalog.web.templating import PAGE_HEADERS, STATIC, document, page
 from catalog.web.visitors import permitted
 
 SECTION = "compliance"
 REPORT_STYLES = "compliance-report.css"
-EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SHOWN_STATUSES = (Status.BREACHED, Status.LATE, Status.UNKNOWN, Status.MET, Status.NOT_APPLICABLE)
 
 
@@ -68,8 +68,7 @@ def compliance_router(gatherer: Gatherer, vocabulary: Vocabulary) -> APIRouter:
         title = names[chosen[0]] if is_one else city
         if request.url.path.endswith(".xlsx"):
             name = f"compliance-{chosen[0] if is_one else 'city'}-{month}.xlsx"
-            headers = {**PAGE_HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
-            return Response(report_workbook(found, names, title), media_type=EXCEL, headers=headers)
+            return download(report_workbook(found, names, title), name, EXCEL)
         if wants_json(request):
             return JSONResponse(found.to_json(), headers=PAGE_HEADERS)
         shown = {

@@ -13,8 +13,9 @@ from fastapi.responses import RedirectResponse
 
 from catalog.access.accounts import Actor
 from catalog.access.oidc import OidcClient, OidcRefused, Started
+from catalog.api.limits import client_address
 from catalog.web.pages import own_address
-from catalog.web.signin import People, begin_session, client_address, sign_in_form
+from catalog.web.signin import People, begin_session, sign_in_form
 from catalog.web.visitors import local_path
 
 OIDC = "/login/oidc"

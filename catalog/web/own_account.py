@@ -9,7 +9,6 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.datastructures import FormData
 
 from catalog.access.accounts import AccountError, SignInRefused
-from catalog.access.model import Decision
 from catalog.access.one_time_codes import qr_svg
 from catalog.access.person import Post
 from catalog.access.sessions import Session
@@ -17,8 +16,8 @@ from catalog.api.errors import ApiError
 from catalog.contract.vocabulary import Vocabulary
 from catalog.web.protection import wants_json
 from catalog.web.signin import People, actor, begin_session
-from catalog.web.templating import PAGE_HEADERS, page
-from catalog.web.visitors import CODE_PAGE, ENROL_PAGE, OWN_PASSWORD, local_path, posted, refused, signed_in
+from catalog.web.templating import PAGE_HEADERS, page, private_page
+from catalog.web.visitors import CODE_PAGE, ENROL_PAGE, OWN_PASSWORD, local_path, not_signed_in, posted, signed_in
 
 OWN_ACCOUNT = "/account"
 
@@ -105,9 +104,7 @@ def own_account_router(people: People, vocabulary: Vocabulary) -> APIRouter:
         except AccountError as error:
             return _enrol_form(request, people, back, fault=str(error))
         people.sessions.pass_code(session.session_id)
-        shown = page(request, "recovery_codes.html", section="", codes=recovery, back=back)
-        shown.headers["Cache-Control"] = "no-store"
-        return shown
+        return private_page(request, "recovery_codes.html", codes=recovery, back=back)
 
     @router.post(f"{ENROL_PAGE}/remove")
     def remove_code(request: Request, form: Annotated[FormData, Depends(posted)]) -> Response:
@@ -131,33 +128,34 @@ def _enrol_form(request: Request, people: People, back: str, *, fault: str = "")
         secret = people.codes.begin(session.person.account)
     except AccountError as error:
         raise ApiError(409, "account_refused", str(error), OWN_ACCOUNT) from error
-    is_obliged = people.is_obliged(session.person)
-    shown = page(request, "enrol_code.html", section="", secret=secret, back=back, fault=fault, is_obliged=is_obliged)
-    shown.status_code = 422 if fault else 200
-    shown.headers["Cache-Control"] = "no-store"
-    return shown
+    return private_page(
+        request,
+        "enrol_code.html",
+        422 if fault else 200,
+        secret=secret,
+        back=back,
+        fault=fault,
+        is_obliged=people.is_obliged(session.person),
+    )
 
 
 def _session(request: Request, people: People) -> Session:
     """Return the session, also of somebody who still has to change the password or to set up one-time codes."""
     session: Session | None = request.state.session
     if session is None or people.owed(session) == CODE_PAGE:
-        raise refused(request, Decision(False, "not_signed_in", "请先登录", "岗位职责"))
+        raise not_signed_in(request)
     return session
 
 
 def _password_form(request: Request, back: str, *, fault: str = "", fault_key: str = "") -> Response:
     session: Session = request.state.session
-    shown = page(
+    return private_page(
         request,
         "password.html",
-        section="",
+        422 if fault or fault_key else 200,
         back=local_path(back),
         fault=fault,
         fault_key=fault_key,
         account=session.person.account,
         is_forced=session.must_change,
     )
-    shown.status_code = 422 if fault or fault_key else 200
-    shown.headers["Cache-Control"] = "no-store"
-    return shown

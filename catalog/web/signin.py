@@ -16,13 +16,22 @@ from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
 from catalog.access.accounts import AccountError, AccountStore, Actor, SignInRefused
-from catalog.access.model import Decision
 from catalog.access.one_time_codes import CodeStore
 from catalog.access.person import ADMINISTRATORS, Person
 from catalog.access.sessions import LONGEST, Session, SessionStore
 from catalog.api.errors import ApiError
-from catalog.web.templating import page
-from catalog.web.visitors import CODE_PAGE, ENROL_PAGE, OWN_PASSWORD, SIGN_IN, local_path, posted, refused, visitor
+from catalog.api.limits import client_address
+from catalog.web.templating import private_page
+from catalog.web.visitors import (
+    CODE_PAGE,
+    ENROL_PAGE,
+    OWN_PASSWORD,
+    SIGN_IN,
+    local_path,
+    not_signed_in,
+    posted,
+    visitor,
+)
 
 SESSION_COOKIE = "citybrain_session"
 FORM_COOKIE = "citybrain_form"  # before anybody is signed in, a form's token is compared with this cookie
@@ -98,11 +107,6 @@ def actor(request: Request) -> Actor:
     """Return who acts in this request, for the log."""
     session = request.state.session
     return Actor(session.person.account if session else "", datetime.now(UTC), client_address(request))
-
-
-def client_address(request: Request) -> str:
-    """Return the address that a request came from."""
-    return request.client.host if request.client else "unknown"
 
 
 def signin_router(people: People) -> APIRouter:
@@ -187,24 +191,19 @@ def _owing(request: Request, people: People, page_owed: str) -> Session:
     """Return the session of somebody who owes just this; raise :class:`ApiError` otherwise."""
     session: Session | None = request.state.session
     if session is None or people.owed(session) != page_owed:
-        raise refused(request, Decision(False, "not_signed_in", "请先登录", "岗位职责"))
+        raise not_signed_in(request)
     return session
 
 
 def _code_form(request: Request, back: str, *, fault: str = "") -> Response:
-    shown = page(request, "login_code.html", section="", back=back, fault=fault)
-    shown.status_code = 401 if fault else 200
-    shown.headers["Cache-Control"] = "no-store"
-    return shown
+    return private_page(request, "login_code.html", 401 if fault else 200, back=back, fault=fault)
 
 
 def sign_in_form(request: Request, back: str, *, account: str = "", fault: str = "") -> Response:
     """Show the sign-in page, perhaps with what was wrong."""
     fresh = "" if request.state.csrf else secrets.token_urlsafe(32)
     request.state.csrf = request.state.csrf or fresh
-    shown = page(request, "login.html", section="", back=back, account=account, fault=fault)
-    shown.status_code = 401 if fault else 200
-    shown.headers["Cache-Control"] = "no-store"
+    shown = private_page(request, "login.html", 401 if fault else 200, back=back, account=account, fault=fault)
     if fresh:
         _set(request, shown, FORM_COOKIE, fresh, 3600)
     return shown

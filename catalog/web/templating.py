@@ -155,6 +155,14 @@ def page(request: Request, template: str, **context: Any) -> Response:
     return _TEMPLATES.TemplateResponse(request, template, context, headers=PAGE_HEADERS)
 
 
+def private_page(request: Request, template: str, status: int = 200, **context: Any) -> Response:
+    """Render a page of no section that no browser may keep: one where somebody signs in, or that shows a secret."""
+    shown = page(request, template, section="", **context)
+    shown.status_code = status
+    shown.headers["Cache-Control"] = "no-store"
+    return shown
+
+
 def document(template: str, **context: Any) -> str:
     """Render a page that belongs to no request, such as one that is written to a file."""
     return _TEMPLATES.get_template(template).render(context)

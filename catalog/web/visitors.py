@@ -63,8 +63,13 @@ def signed_in(request: Request) -> Person:
     """Return who is signed in; raise :class:`ApiError` 401, which a browser sees as the way to the sign-in page."""
     person = visitor(request)
     if person is None:
-        raise refused(request, Decision(False, "not_signed_in", "请先登录", "岗位职责"))
+        raise not_signed_in(request)
     return person
+
+
+def not_signed_in(request: Request) -> ApiError:
+    """Return the error that sends a stranger to the sign-in page."""
+    return refused(request, permit(None, Doing.CATALOGUE))
 
 
 def sign_in_address(request: Request) -> str:

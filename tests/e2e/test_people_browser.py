@@ -66,7 +66,7 @@ def begin(page: Page, account: str, first: str) -> None:
 def enrol(page: Page) -> None:
     """Set up one-time codes, as an administrator's telephone would."""
     expect(page.get_by_role("img", name="动态口令的二维码")).to_be_visible()
-    page.wait_for_function("document.querySelector('.qr img').naturalWidth > 0")
+    page.locator(".qr img").evaluate("image => image.decode()")
     secret = page.locator("code.secret").inner_text()
     page.get_by_label("当前的 6 位数字").fill(pyotp.TOTP(secret).now())
     page.keyboard.press("Enter")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import date
 
+from catalog.access.decide import CONDITIONAL, NOT_SHARED, UNCONDITIONAL
 from catalog.compliance.checks.clocks import clock_row, is_of_month
 from catalog.compliance.evidence import Change, Entry, Evidence
 from catalog.compliance.model import Outcome, Row, Status, judged, not_applicable, unknown
@@ -13,7 +14,6 @@ from catalog.sharing.deadlines import city_day
 
 NO_CATALOGUE = "这一天没有已发布（且仍保留）的目录版本，目录条目无从核对"
 NO_CHANGES = "目录修订流程的事项（起因日期、提交、审核发布）没有接入"
-CONDITIONAL, CLOSED = 2, 3
 FAILED, LATE_SUPPLY = "未供", "逾期"
 
 
@@ -105,7 +105,7 @@ def _missing_fields(entry: Entry) -> list[str]:
         "数据格式": entry.format_name,
         "更新频率": entry.update_cycle,
         "共享属性": entry.share_type,
-        "共享方式": entry.methods or entry.share_type == CLOSED,
+        "共享方式": entry.methods or entry.share_type == NOT_SHARED,
         "使用条件": entry.share_type != CONDITIONAL or entry.share_scope or entry.usage,
         "数据分类分级": entry.grade,
     }
@@ -131,9 +131,9 @@ def _missing_assessments(entry: Entry, listed_on: date | None) -> list[str]:
 
 def _attribute_faults(entry: Entry) -> list[str]:
     found = []
-    if entry.share_type not in (1, CONDITIONAL, CLOSED):
+    if entry.share_type not in (UNCONDITIONAL, CONDITIONAL, NOT_SHARED):
         found.append("没有共享属性")
-    if entry.share_type == 1 and (entry.share_scope or entry.share_purposes):
+    if entry.share_type == UNCONDITIONAL and (entry.share_scope or entry.share_purposes):
         found.append("无条件共享的数据附加了条件")
     return found
 
@@ -141,7 +141,7 @@ def _attribute_faults(entry: Entry) -> list[str]:
 def _condition_faults(entry: Entry) -> list[str]:
     if entry.share_type == CONDITIONAL:
         stated = {"共享范围": entry.share_scope, "使用用途": entry.share_purposes}
-    elif entry.share_type == CLOSED:
+    elif entry.share_type == NOT_SHARED:
         stated = {"依据": entry.no_share_law, "条款": entry.no_share_article, "理由": entry.no_share_reason}
     else:
         return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from catalog.access.decide import CONDITIONAL
 from catalog.compliance.checks.clocks import is_of_month
 from catalog.compliance.evidence import Case, Evidence, Use
 from catalog.compliance.model import Outcome, Row, Status, judged, unknown
@@ -11,7 +12,6 @@ from catalog.sharing.application import Kind, State
 from catalog.sharing.deadlines import city_day
 from catalog.sharing.machine import Event, Role
 
-CONDITIONAL = 2
 _STARTS = frozenset({Kind.PROVIDE, Kind.RECTIFY})
 _STOPS = frozenset({Kind.SUSPEND, Kind.EXPIRE, Kind.TERMINATE, Kind.DISPOSE})
 

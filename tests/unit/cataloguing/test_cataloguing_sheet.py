@@ -13,9 +13,10 @@ import xlsxwriter
 from cataloguing_cases import published
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from xlsxwriter.utility import xl_col_to_name
 
 from catalog.cataloguing.form import ENTRY_FIELDS, ITEM_FIELDS
-from catalog.cataloguing.sheet_faults import CellFault, cell_place, column_letters, faults_csv
+from catalog.cataloguing.sheet_faults import CellFault, cell_place, faults_csv
 from catalog.cataloguing.sheet_guard import RefusedFile
 from catalog.cataloguing.sheet_read import ReadSheet, read_workbook
 from catalog.cataloguing.sheet_write import CODE, ENTRIES, ITEMS, workbook_of
@@ -160,7 +161,7 @@ def test_a_wrong_cell_is_told_with_its_place(column: int, value: str, said: str)
     found = faulty([row], items)
     (fault, *_) = [fault for fault in found.faults if said in fault.message]
     assert (fault.sheet, fault.row, fault.column, fault.given) == (ENTRIES, 2, column + 1, value)
-    assert fault.cell == f"{column_letters(column + 1)}2"
+    assert fault.cell == f"{xl_col_to_name(column)}2"
 
 
 def test_every_fault_of_a_file_is_told_at_once_and_nothing_is_taken() -> None:
@@ -281,7 +282,7 @@ def test_a_fault_of_what_the_sheet_has_no_column_for_stands_in_its_row() -> None
 
 @given(st.integers(1, 16_384), st.integers(1, 1_048_576))
 def test_cells_are_named_as_excel_names_them(column: int, row: int) -> None:
-    assert cell_place(f"{column_letters(column)}{row}") == (row, column)
+    assert cell_place(f"{xl_col_to_name(column - 1)}{row}") == (row, column)
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
