@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -25,7 +26,7 @@ from lakehouse.connect.settings import Settings
 from lakehouse.connect.versions import table_version
 from lakehouse.ingest.accepting import MASK, Accepted, accept_parts
 from lakehouse.ingest.columns import check_columns, check_json_keys
-from lakehouse.ingest.duplicates import Unique, remove_duplicates
+from lakehouse.ingest.duplicates import Unique, remove_duplicates, sorted_key_hashes
 from lakehouse.ingest.errors import AccountingError
 from lakehouse.ingest.fast import DIVISIONS
 from lakehouse.ingest.held import DATA_DATE, DELIVERED_AT, GOOD_ROWS, OUTCOME, WATERMARK, Held
@@ -148,12 +149,16 @@ def ingest_batch(ingestion: Ingestion, delivery: Delivery, received: Received, f
     if received.json_lines:
         check_json_keys(con, contract, accepted.parts)
     excel = contract.gov.source.kind == "excel"
-    judged = judge_rest(con, plan, accepted.faults, files, options, excel=excel)
+    with con.cursor() as other, ThreadPoolExecutor(1) as beside:
+        hashing = beside.submit(sorted_key_hashes, other, plan, accepted.files)
+        judged = judge_rest(con, plan, accepted.faults, files, options, excel=excel)
+        hashes = hashing.result() if not judged.files else None
     check_types(con, plan, accepted.files + judged.files)
     check_encoding(con, accepted.received, contract.gov.source.encoding)
     check_complete(con, accepted.received, open_end=received.open_end)
     _account(plan, accepted, judged)
-    unique = remove_duplicates(con, plan, accepted.files + judged.files, accepted.parts, options)
+    written = accepted.files + judged.files
+    unique = remove_duplicates(con, plan, written, accepted.parts, options, hashes=hashes)
     again = _forget_quarantined_before(ingestion, delivery) if delivery.overlaps else 0
     checksum = f"{accepted.received_sum:016x}"
     outcome = replace(

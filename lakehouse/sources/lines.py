@@ -17,6 +17,8 @@ import pyarrow as pa
 from lakehouse.sources.errors import SourceError
 
 PART_BYTES = 64 << 20
+_SMALL_PART_BYTES = PART_BYTES // 8
+_SWEEP_BYTES = 1 << 20  # a sweep's marks of this many bytes stay in the processor's cache
 _LINE_END, _RETURN, _QUOTE = 10, 13, 34
 BOM = b"\xef\xbb\xbf"
 
@@ -88,10 +90,13 @@ class TextFile:
         return records.filter(pa.array(keep))
 
     def spans(self, start: int, workers: int) -> Iterator[Span]:
-        """Cut the file from ``start`` on into spans of equal size, as many as keep ``workers`` busy to the end."""
+        """Cut the file from ``start`` on into spans of equal size, as many as keep ``workers`` busy to the end.
+
+        Two for each worker where they are large enough: one has to wait while the first span of another is cut.
+        """
         begin, left = start, self.size - start
-        count = max(1, -(-left // PART_BYTES))
-        count = -(-count // workers) * workers if left > PART_BYTES // 8 else 1
+        count = max(-(-left // PART_BYTES), min(2 * workers, left // _SMALL_PART_BYTES))
+        count = -(-count // workers) * workers if left > _SMALL_PART_BYTES else 1
         first_row = 0
         for number in range(1, count + 1):
             target = begin + left * number // count
@@ -112,12 +117,12 @@ class TextFile:
             if len(ends) or stop == self.size:
                 break
             if wanted > 8 * max(size, 1 << 20):  # a quote that never closes: fall back to plain lines
-                ends, quoted, unbalanced = np.flatnonzero(block == _LINE_END), True, True
+                ends, quoted, unbalanced = _places(block, _LINE_END), True, True
                 break
             wanted *= 2
         if stop < self.size:
             stop = start + int(ends[-1]) + 1 if len(ends) else stop
-            block, ends = view[start:stop], ends[ends < stop - start]
+            block = view[start:stop]
         blank = _blank_lines(block, ends)
         tail = block[int(ends[-1]) + 1 if len(ends) else 0 :]
         rows = len(ends) - blank + (1 if len(tail) else 0)
@@ -126,12 +131,23 @@ class TextFile:
 
 def _record_ends(block: Bytes, *, quotes: bool) -> npt.NDArray[np.int64]:
     """Return the offsets of the line ends, with ``quotes`` of those outside quotes."""
-    ends = np.flatnonzero(block == _LINE_END)
+    ends = _places(block, _LINE_END)
     if not quotes:
         return ends
-    marks = np.flatnonzero(block == _QUOTE)
+    marks = _places(block, _QUOTE)
     outside: npt.NDArray[np.int64] = ends[np.searchsorted(marks, ends) % 2 == 0]
     return outside
+
+
+def _places(block: Bytes, byte: int) -> npt.NDArray[np.int64]:
+    """Return the offsets of a byte."""
+    marks = np.empty(_SWEEP_BYTES, dtype=bool)
+    found = [np.zeros(0, dtype=np.int64)]
+    for start in range(0, len(block), _SWEEP_BYTES):
+        piece = block[start : start + _SWEEP_BYTES]
+        np.equal(piece, byte, out=marks[: len(piece)])
+        found.append(np.flatnonzero(marks[: len(piece)]) + start)
+    return np.concatenate(found)
 
 
 def _is_blank(block: Bytes, ends: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:

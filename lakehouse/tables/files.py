@@ -23,7 +23,7 @@ from lakehouse.tables.schema import SchemaConflict
 
 # About half a million rows a file: small enough that a change rewrites little, large enough that a scan opens few.
 ROW_GROUPS_PER_FILE = 4
-DICTIONARY_VALUES = 10_000
+DICTIONARY_VALUES = 2_000
 FULL_FILE_ROWS = ROW_GROUPS_PER_FILE * 122_880
 BOUND_LENGTH = 32  # characters kept of a text bound; longer than any official code, so key pruning stays exact
 

@@ -67,6 +67,7 @@ def test_a_row_lost_on_the_way_stops_the_batch(lakehouse: Lakehouse, monkeypatch
 
 def test_parts_of_a_large_file_keep_their_row_numbers(lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lakehouse.sources.lines.PART_BYTES", 2_000)
+    monkeypatch.setattr("lakehouse.sources.lines._SMALL_PART_BYTES", 250)
     rows = [permit(i, resident_id="1") if i % 50 == 49 else permit(i) for i in range(1000)]
     rows += [permit(10), permit(20, person_name="另一")]
     lakehouse.csv(PERMIT, rows)
