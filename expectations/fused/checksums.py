@@ -16,14 +16,14 @@ from catalog.derive.sql_predicates import (
     credit_code_tests,
     resident_id_number,
     resident_id_tests,
-    weighted_digits,
 )
 from expectations.fused.plan import Compiled, Compiler, Derived, Kwargs, Table, column_map
 
 CREDIT_CODE_SHAPE = "[0-9]{8}[0-9A-HJ-NP-RTUWXY]{10}"
-WORD = slice(8, 16)  # the characters of a credit code that are summed as one 64-bit word, one byte each
+WORD = 8  # characters that are summed as one 64-bit word, one byte each
 LOWEST_BITS = 0x0101010101010101
 HIGHEST_BITS = 0x8080808080808080
+ALL_BITS = 0xFFFFFFFFFFFFFFFF
 
 
 Form = Callable[[str, str], tuple[str, tuple[Derived, ...]]]
@@ -55,28 +55,27 @@ def credit_code(column: str, col: str) -> tuple[str, tuple[Derived, ...]]:
     """Return the condition of ``credit_code_valid`` and the columns it is computed from.
 
     The weights are the powers of 3 modulo 31, and the weighted sum of all 18 characters must be 0. Characters 1 to 8
-    are a number; 9 to 16 are one word of eight bytes, summed side by side; 17 and 18 are looked up.
+    and 9 to 16 are words of eight bytes, summed side by side; 17 and 18 are looked up.
     """
     # The text where it has the right shape, else null: what follows never meets a character it cannot take.
     shaped = f"case when regexp_full_match({col}, '{CREDIT_CODE_SHAPE}') then {col} end"
     text = Derived(f"{column}: shaped", shaped, 1)
-    head = Derived(f"{column}: head", f"substr({text.reference}, 1, 8)::bigint", 2)
-    word = Derived(f"{column}: word", f"encode(substr({text.reference}, 9, 8))::bit::ubigint", 2)
+    words = Derived(f"{column}: words", f"encode(substr({text.reference}, 1, {2 * WORD}))::bit::uhugeint", 2)
+    head = Derived(f"{column}: head", f"({words.reference} >> 64)::ubigint - {48 * LOWEST_BITS}::ubigint", 3)
+    word = Derived(f"{column}: word", f"({words.reference} & {ALL_BITS}::uhugeint)::ubigint", 3)
     # From a character's code to its place in the alphabet: the digits begin at 48, the letters 7 later, and the
     # letters I, O, S and V are skipped, which moves all behind them by one. Of a text with the right shape no byte
     # becomes less than 0, so that all eight are subtracted at once.
     skips = " + ".join(_above(word.reference, skipped) for skipped in "IOSV")
     skipped = f"7 * {_above(word.reference, '9')} + {skips}"
-    places = Derived(f"{column}: places", f"{word.reference} - {48 * LOWEST_BITS}::ubigint - ({skipped})", 3)
-    lanes = f"{_lane_sum(places.reference)}::bigint"
+    places = Derived(f"{column}: places", f"{word.reference} - {48 * LOWEST_BITS}::ubigint - ({skipped})", 4)
     last = " + ".join(
         f"{CREDIT_CODE_WEIGHTS[i]} * (instr('{CREDIT_CODE_ALPHABET}', substr({text.reference}, {i + 1}, 1)) - 1)"
-        for i in range(WORD.stop, len(CREDIT_CODE_WEIGHTS))
+        for i in range(2 * WORD, len(CREDIT_CODE_WEIGHTS))
     )
-    first = weighted_digits(head.reference, CREDIT_CODE_WEIGHTS[: WORD.start][::-1], 31)
-    total = f"{first} + {CREDIT_CODE_WEIGHTS[WORD.start]} * {lanes} + {last}"
-    remainder = Derived(f"{column}: remainder", f"({total}) % 31", 4)
-    return f"coalesce({remainder.reference} = 0, false)", (text, head, word, places, remainder)
+    lanes = f"{_lane_sum(head.reference)} + {CREDIT_CODE_WEIGHTS[WORD]} * {_lane_sum(places.reference)}"
+    remainder = Derived(f"{column}: remainder", f"(({lanes})::bigint + {last}) % 31", 5)
+    return f"coalesce({remainder.reference} = 0, false)", (text, words, head, word, places, remainder)
 
 
 def credit_code_plain(_column: str, col: str) -> tuple[str, tuple[Derived, ...]]:
