@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, time, timedelta
 
+from catalog.contract.message import Message
 from catalog.sharing.calendar import WorkingCalendar
 from catalog.sharing.deadlines import CITY_TIME
 
@@ -26,7 +27,7 @@ def first_of(month: str) -> date:
     """Return the first day of a month such as ``2026-10``; raise ``ValueError`` when it is not written so."""
     shape = MONTH_SHAPE.match(month)
     if not shape:
-        raise ValueError(f"{month!r} 不是月份，请写成 2026-10 这样")
+        raise ValueError(Message("'{month}' 不是月份，请写成 2026-10 这样", month=month))
     return date(int(shape[1]), int(shape[2]), 1)
 
 
