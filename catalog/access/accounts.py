@@ -159,7 +159,7 @@ class AccountStore:
         Raises:
             SignInRefused: wrong account or password, disabled, or too many tries.
         """
-        with _TURNS[hash(account) % len(_TURNS)]:
+        with _turn(account):
             return self._sign_in(account, password, by)
 
     def _sign_in(self, account: str, password: str, by: Actor) -> Account:
@@ -184,7 +184,7 @@ class AccountStore:
         Raises:
             SignInRefused: the code is wrong, or there were too many tries.
         """
-        with _TURNS[hash(account) % len(_TURNS)]:
+        with _turn(account):
             self._check_not_locked(account, by)
             if not is_right_code():
                 self.record(WRONG_CODE, account, by)
@@ -202,19 +202,18 @@ class AccountStore:
             return [_account(row) for row in db.execute(sa.select(ACCOUNTS).order_by(ACCOUNTS.c.account)).mappings()]
 
     def change_password(self, account: str, old: str, new: str, by: Actor) -> None:
-        """Change one's own password.
+        """Change one's own password; wrong old ones close the account as they do at the door.
 
         Raises:
+            SignInRefused: there were too many tries.
             AccountError: the old one is wrong, or the new one is not good enough.
         """
-        row = self._row(account)
-        try:
+        with _turn(account):
             self._check_not_locked(account, by)
-        except SignInRefused as refusal:
-            raise AccountError(str(refusal)) from None
-        if not is_right(old, row["password_hash"] if row else None):
-            self.record(WRONG_PASSWORD, account, by)
-            raise AccountError("原口令不正确")
+            row = self._row(account)
+            if not is_right(old, row["password_hash"] if row else None):
+                self.record(WRONG_PASSWORD, account, by)
+                raise AccountError("原口令不正确")
         if fault := faulty_password(new, account):
             raise AccountError(fault)
         if new == old:
@@ -240,13 +239,9 @@ class AccountStore:
         if account == by.account:
             raise AccountError("不能调整自己的岗位")
         if seen is not None and seen != found.version:
-            raise OvertakenAccount(
-                Message(
-                    "账号 {account} 在您打开之后已被他人修改（现为：{now_held}），请核对后再提交",
-                    account=account,
-                    now_held=[post for post in Post if post in found.posts],
-                )
-            )
+            now_held = [post for post in Post if post in found.posts]
+            said = "账号 {account} 在您打开之后已被他人修改（现为：{now_held}），请核对后再提交"
+            raise OvertakenAccount(Message(said, account=account, now_held=now_held))
         if fault := faulty_posts(found.dept, held):
             raise AccountError(fault)
         names = sorted(post.name for post in held)
@@ -363,6 +358,10 @@ def _change(
             raise AccountError(Message("没有账号 {account}", account=account))
         raise OvertakenAccount(Message("账号 {account} 刚被他人修改，请核对后再提交", account=account))
     record(db, kind, account, by, detail)
+
+
+def _turn(account: str) -> Lock:
+    return _TURNS[hash(account) % len(_TURNS)]
 
 
 def moment(at: datetime) -> str:

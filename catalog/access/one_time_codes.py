@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 import secrets
 from datetime import datetime
 
@@ -83,13 +84,16 @@ class CodeStore:
         typed = code.strip().lower()
         if (spent := _hash(typed)) in row["recovery"]:
             left = [held for held in row["recovery"] if held != spent]
-            is_mine = self._change(account, row, {"recovery": left, "last_step": row["last_step"] + 1})
+            is_unspent = sa.cast(CODES.c.recovery, sa.Text) == json.dumps(row["recovery"])
+            is_mine = self._change(account, is_unspent, {"recovery": left})
             if is_mine:
                 with self._engine.begin() as db:
                     record(db, "recovery_code_used", account, by, {"left": len(left)})
             return is_mine
         step = _step_of(self._opened(account, row["sealed"]), typed, by.at)
-        return step is not None and step > row["last_step"] and self._change(account, row, {"last_step": step})
+        if step is None or step <= row["last_step"]:
+            return False
+        return self._change(account, CODES.c.last_step == row["last_step"], {"last_step": step})
 
     def close(self) -> None:
         """Close every connection."""
@@ -99,11 +103,10 @@ class CodeStore:
         with self._engine.connect() as db:
             return db.execute(sa.select(CODES).where(CODES.c.account == account)).mappings().first()
 
-    def _change(self, account: str, seen: sa.RowMapping, values: dict[str, object]) -> bool:
+    def _change(self, account: str, is_as_seen: sa.ColumnElement[bool], values: dict[str, object]) -> bool:
         """Change what nobody else changed since; of two requests with one code, one is too late."""
-        mine = _of(account).where(CODES.c.last_step == seen["last_step"])
         with self._engine.begin() as db:
-            return bool(db.execute(mine.values(values)).rowcount)
+            return bool(db.execute(_of(account).where(is_as_seen).values(values)).rowcount)
 
     def _sealed(self, account: str, secret: str) -> str:
         nonce = secrets.token_bytes(NONCE_BYTES)

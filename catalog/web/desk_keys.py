@@ -15,6 +15,7 @@ from catalog.api.desk_lists import lists_of
 from catalog.api.errors import ApiError
 from catalog.api.values import plain
 from catalog.contract.message import Message
+from catalog.web.address import is_secure
 from catalog.web.desk_matters import Form
 from catalog.web.protection import wants_json
 from catalog.web.templating import PAGE_HEADERS, page
@@ -91,8 +92,9 @@ def _no_such_key() -> ApiError:
 
 def _once(request: Request, key: str) -> Response:
     back = RedirectResponse(PLACE, status_code=303)
-    is_secure = request.url.scheme == "https"
-    back.set_cookie(ONCE, key, max_age=ONCE_SECONDS, path=PLACE, httponly=True, samesite="strict", secure=is_secure)
+    back.set_cookie(
+        ONCE, key, max_age=ONCE_SECONDS, path=PLACE, httponly=True, samesite="strict", secure=is_secure(request)
+    )
     return back
 
 

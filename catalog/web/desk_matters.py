@@ -25,7 +25,7 @@ from catalog.sharing.posts import Matter, may_see
 from catalog.sharing.recheck import ACCEPTED, recheck
 from catalog.sharing.store import OvertakenError, UnknownMatter
 from catalog.sharing.verification import Verification
-from catalog.web.pages import own_address
+from catalog.web.address import own_address
 from catalog.web.protection import wants_json
 from catalog.web.templating import PAGE_HEADERS, page
 from catalog.web.visitors import posted, signed_in

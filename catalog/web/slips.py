@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import Request, Response
 
 from catalog.access.sessions import Session
+from catalog.web.address import is_secure
 
 COOKIE = "citybrain_slip"
 SECONDS = 120
@@ -37,7 +38,7 @@ class Slips:
             path=path,
             httponly=True,
             samesite="strict",
-            secure=request.url.scheme == "https",
+            secure=is_secure(request),
         )
 
     def read(self, request: Request) -> dict[str, str] | None:
