@@ -6,7 +6,6 @@ not in the database. A code opens once: the step of the last one is kept, and no
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import io
 import json
@@ -16,16 +15,14 @@ from datetime import datetime
 import pyotp
 import segno
 import sqlalchemy as sa
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from catalog.access.accounts import CODES, METADATA, AccountError, Actor, record
 from catalog.access.app_database import open_app_database
+from catalog.access.sealing import Seal
 
 STEP_SECONDS, DRIFT_STEPS = 30, 1
 RECOVERY_CODES = 10
 ISSUER = "城市大脑数据底座"
-NONCE_BYTES = 12
 
 
 class CodeStore:
@@ -33,7 +30,7 @@ class CodeStore:
 
     def __init__(self, address: str, key: bytes) -> None:
         self._engine = open_app_database(address, METADATA)
-        self._cipher = AESGCM(key)
+        self._seal = Seal(key)
 
     def enrolled(self) -> frozenset[str]:
         """Return the accounts that have a confirmed second factor."""
@@ -52,7 +49,7 @@ class CodeStore:
         if row is not None:
             return self._opened(account, row["sealed"])
         secret = pyotp.random_base32()
-        values = {"account": account, "sealed": self._sealed(account, secret), "is_confirmed": False}
+        values = {"account": account, "sealed": self._seal.seal(secret, account), "is_confirmed": False}
         with self._engine.begin() as db:
             db.execute(CODES.insert().values({**values, "last_step": 0, "recovery": []}))
         return secret
@@ -108,16 +105,11 @@ class CodeStore:
         with self._engine.begin() as db:
             return bool(db.execute(_of(account).where(is_as_seen).values(values)).rowcount)
 
-    def _sealed(self, account: str, secret: str) -> str:
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        return base64.b64encode(nonce + self._cipher.encrypt(nonce, secret.encode(), account.encode())).decode()
-
     def _opened(self, account: str, sealed: str) -> str:
-        raw = base64.b64decode(sealed)
-        try:
-            return self._cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], account.encode()).decode()
-        except InvalidTag:
-            raise AccountError("动态口令的密钥文件已更换，请安全管理员移除后重新绑定") from None
+        secret = self._seal.opened(sealed, account)
+        if secret is None:
+            raise AccountError("动态口令的密钥文件已更换，请安全管理员移除后重新绑定")
+        return secret
 
 
 def qr_svg(account: str, secret: str) -> bytes:

@@ -16,9 +16,9 @@ from catalog.cataloguing.proposal import ENDED, MACHINE, Kind, Origin, Proposal,
 from catalog.cataloguing.sheet_read import ReadEntry
 from catalog.cataloguing.shelf import Shelf
 from catalog.cataloguing.store import CataloguingStore, Opening
+from catalog.contract.city_time import city_day
 from catalog.contract.message import Message
 from catalog.contract.writing import contract_text
-from catalog.sharing.deadlines import city_day
 from catalog.sharing.machine import Event, Role
 
 DOING = {Role.CATALOGUER: Doing.CATALOGUE, Role.PROVIDER: Doing.SIGN, Role.BUREAU: Doing.REVIEW_CATALOGUE}

@@ -12,10 +12,10 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from catalog.contract.city_time import city_day
 from catalog.contract.message import Message
 from catalog.sharing.calendar import WorkingCalendar
 from catalog.sharing.clock import Clock
-from catalog.sharing.deadlines import city_day
 from catalog.sharing.limits import CATALOGUE_REVIEW, CATALOGUE_UPDATE
 from catalog.sharing.machine import Event, IllegalMove, Machine, Parties, Role, Rule, rule
 

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 from catalog.access.person import BUREAU
 from catalog.cataloguing.proposal import TIMED, Kind, Origin, Proposal, Purpose, replay
+from catalog.contract.city_time import city_day
 from catalog.contract.message import Message
 from catalog.sharing.calendar import WorkingCalendar
-from catalog.sharing.deadlines import city_day
 from catalog.sharing.journal import Journal, Ledger, UnknownMatter, events_table, refuse_overtaken
 from catalog.sharing.machine import Event, Parties, Role
 

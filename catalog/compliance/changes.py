@@ -9,9 +9,9 @@ from datetime import date
 from catalog.cataloguing.proposal import Kind, timed
 from catalog.cataloguing.store import CataloguingStore
 from catalog.compliance.evidence import Change
+from catalog.contract.city_time import city_day
 from catalog.sharing.calendar import WorkingCalendar
 from catalog.sharing.clock import Clock
-from catalog.sharing.deadlines import city_day
 from catalog.sharing.machine import Event
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, time, timedelta
 
+from catalog.contract.city_time import CITY_TIME
 from catalog.contract.message import Message
 from catalog.sharing.calendar import WorkingCalendar
-from catalog.sharing.deadlines import CITY_TIME
 
 MONTH_SHAPE = re.compile(r"^(20[0-9]{2})-(0[1-9]|1[0-2])\Z")
 FIRST_DAY = date(2025, 8, 1)  # the Regulations are in force from this day

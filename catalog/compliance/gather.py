@@ -15,11 +15,11 @@ from catalog.compliance.days import RememberedCalendar, end_of
 from catalog.compliance.evidence import NOTHING_PUBLISHED, Evidence, Published, Use
 from catalog.compliance.lake import Lake, entries_of_contracts
 from catalog.compliance.ledger import Ledger
+from catalog.contract.city_time import city_day
 from catalog.contract.load import many_new_objects
 from catalog.contract.model import Contract
 from catalog.contract.vocabulary import Vocabulary
 from catalog.sharing.calendar import load_calendar
-from catalog.sharing.deadlines import city_day
 from catalog.sharing.practice import load_practice
 from catalog.sharing.store import SharingStore
 from lakehouse.connect.settings import Settings

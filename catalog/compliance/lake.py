@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from catalog.compliance.days import end_of
 from catalog.compliance.evidence import NOTHING_PUBLISHED, Conflict, Entry, Failing, Published, Supply
+from catalog.contract.city_time import CITY_TIME
 from catalog.contract.model import Contract
 from catalog.contract.vocabulary import Vocabulary
 from catalog.derive.codes import FORMAT_NAMES
-from catalog.sharing.deadlines import CITY_TIME
 from lakehouse.branches import Publish, publish_before
 from lakehouse.connect.settings import Settings
 from lakehouse.query import Reader, open_reader

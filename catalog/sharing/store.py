@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from catalog.contract.city_time import city_day
 from catalog.contract.message import Message
 from catalog.sharing import application, verification
 from catalog.sharing.application import Application
-from catalog.sharing.deadlines import city_day
 from catalog.sharing.journal import (
     AT_ONCE,
     Journal,

@@ -20,10 +20,10 @@ from catalog.api.errors import ApiError
 from catalog.api.published import shown_text
 from catalog.api.routes import known
 from catalog.api.values import plain, typed
+from catalog.contract.city_time import city_day
 from catalog.contract.message import Message
 from catalog.contract.model import Contract, Property
 from catalog.sharing.application import ENDED, Application, Kind, State
-from catalog.sharing.deadlines import city_day
 from catalog.sharing.grants import grants_in_force
 from catalog.sharing.machine import IllegalMove, Parties
 from catalog.sharing.recheck import ABSENT, IS_NOT_THERE, IS_THERE, PRESENT, key_text

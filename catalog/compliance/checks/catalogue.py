@@ -9,8 +9,8 @@ from catalog.access.decide import CONDITIONAL, NOT_SHARED, UNCONDITIONAL
 from catalog.compliance.checks.clocks import clock_row, is_of_month
 from catalog.compliance.evidence import Change, Entry, Evidence
 from catalog.compliance.model import Outcome, Row, Status, judged, not_applicable, unknown
+from catalog.contract.city_time import city_day
 from catalog.sharing.clock import Clock
-from catalog.sharing.deadlines import city_day
 
 NO_CATALOGUE = "这一天没有已发布（且仍保留）的目录版本，目录条目无从核对"
 NO_CHANGES = "目录修订流程的事项（起因日期、提交、审核发布）没有接入"

@@ -10,10 +10,10 @@ from types import ModuleType
 from typing import Any
 
 from catalog.access.person import BUREAU, Person, Post
+from catalog.contract.city_time import CITY_TIME
 from catalog.contract.load import load_contracts, load_vocabulary
 from catalog.derive.catalogue import TABLE_COLUMNS, contract_tables
 from catalog.sharing.application import Kind
-from catalog.sharing.deadlines import CITY_TIME
 from catalog.sharing.machine import Event, Parties, Role
 from catalog.sharing.store import Opening, SharingStore
 from catalog.sharing.verification import Kind as Step
