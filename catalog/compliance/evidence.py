@@ -9,6 +9,7 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
+from catalog.contract.load import many_new_objects
 from catalog.sharing.application import Application, Kind
 from catalog.sharing.calendar import WorkingCalendar
 from catalog.sharing.clock import Clock
@@ -145,7 +146,8 @@ class Remembering:
     def once(self, key: Hashable, ask: Callable[[], T]) -> T:
         """Return what ``ask`` returned the first time that ``key`` was asked for."""
         if key not in self._answers:
-            self._answers[key] = ask()
+            with many_new_objects():
+                self._answers[key] = ask()
         answer: T = self._answers[key]
         return answer
 
