@@ -14,9 +14,10 @@ from airflow.providers.standard.operators.python import BranchPythonOperator, Py
 from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule, CronTriggerTimetable
 from airflow.sdk.bases.timetable import BaseTimetable
 
+from catalog.contract.city_time import CITY_TIMEZONE
 from catalog.contract.load import many_new_objects
 from catalog.contract.model import Contract
-from catalog.derive.schedule import TIMEZONE, ingestion_schedule
+from catalog.derive.schedule import ingestion_schedule
 from dags import tasks
 from dags.documentation import ingest_doc, operation_doc, topic_doc
 from dags.lineage import StepOperator
@@ -185,7 +186,7 @@ def _any_or_time(assets: list[Asset], cron: str) -> BaseTimetable:
 
 def _at(cron: str) -> BaseTimetable:
     """Start at the next time, never at one that is past: Airflow else makes up for a recent one when a DAG is new."""
-    return CronTriggerTimetable(cron, timezone=TIMEZONE, run_immediately=timedelta(0))
+    return CronTriggerTimetable(cron, timezone=CITY_TIMEZONE, run_immediately=timedelta(0))
 
 
 def _dag(dag_id: str, schedule: BaseTimetable, *, title: str, tags: list[str], doc: str, priority: int) -> DAG:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, BaseOperator, CronTriggerTimetable, Param
 from airflow.sdk.exceptions import AirflowFailException
 
-from catalog.derive.schedule import TIMEZONE
+from catalog.contract.city_time import CITY_TIMEZONE
 from dags.factory import DEFAULTS, INGEST_PRIORITY, UPKEEP_PRIORITY
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def spark_dags() -> dict[str, DAG]:
 
 
 def _upkeep_dag() -> DAG:
-    timetable = CronTriggerTimetable(UPKEEP_CRON, timezone=TIMEZONE, run_immediately=timedelta(0))
+    timetable = CronTriggerTimetable(UPKEEP_CRON, timezone=CITY_TIMEZONE, run_immediately=timedelta(0))
     with _dag("maintenance_spark", "Spark 日常计算", _UPKEEP_DOC, UPKEEP_PRIORITY, schedule=timetable) as dag:
         # One after the other: each takes the memory that a driver is given.
         _job("rollup_readings", "--publish") >> _job("resolve_entities", "--publish")

@@ -1,4 +1,4 @@
-"""What of a page is its frame - headings, labels, buttons, menu - and what of that is Chinese in an English page."""
+"""What of a page is its frame - headings, labels, buttons, menu, what went wrong - and what of that is Chinese in an English page."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ FRAME = {
     "title",
     "option",
 }
+SAID = {"fault", "field-fault", "told", "wrong", "notice", "lacking"}  # what went wrong, and what to do
 SPOKEN = ("aria-label", "placeholder", "title", "alt", "value")
 CHINESE = re.compile(r"[㐀-鿿＀-￯、。《》“”]+")
 LAW_TERMS = {
@@ -34,10 +35,14 @@ ALLOWED = {"中文"}  # the switch back is written in the language it leads to
 
 
 class Frame(HTMLParser):
-    """Collects the texts of the frame: headings, table headings, labels, buttons, the menu, and what is read aloud."""
+    """Collects the texts of the frame: headings, table headings, labels, buttons, the menu, and what is read aloud.
 
-    def __init__(self, text: str) -> None:
+    ``only_said`` leaves what went wrong and what to do.
+    """
+
+    def __init__(self, text: str, *, only_said: bool = False) -> None:
         super().__init__()
+        self._only_said = only_said
         self._open: list[str] = []
         self.texts: list[str] = []
         self.feed(text)
@@ -45,8 +50,10 @@ class Frame(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         if tag not in ("input", "meta", "link", "img", "br", "rect", "path"):
-            self._open.append("frame" if "menu" in (given.get("class") or "") else tag)
-        if tag in ("a", "nav", "button", "input", "section", "div", "table", "svg", "img"):
+            is_said = given.get("role") in ("alert", "status") or SAID & set((given.get("class") or "").split())
+            is_frame = is_said or (not self._only_said and "menu" in (given.get("class") or ""))
+            self._open.append("frame" if is_frame else tag)
+        if not self._only_said and tag in ("a", "nav", "button", "input", "section", "div", "table", "svg", "img"):
             self.texts += [
                 given[name] or "" for name in SPOKEN if name in given and (name != "value" or tag == "button")
             ]
@@ -56,7 +63,8 @@ class Frame(HTMLParser):
             self._open.pop()
 
     def handle_data(self, data: str) -> None:
-        if data.strip() and ("frame" in self._open or FRAME & set(self._open)):
+        frame = set() if self._only_said else FRAME
+        if data.strip() and ("frame" in self._open or frame & set(self._open)):
             self.texts.append(data.strip())
 
 
@@ -73,6 +81,8 @@ def names_of_data() -> Iterator[str]:
         yield catalogue_entry(contract, vocabulary).name
         for prop in contract.properties:
             yield prop.business_name
+        if basis := contract.gov.no_share_basis:
+            yield from (basis.reason, f"《{basis.law}》{basis.article}")
 
 
 NAMES = sorted(set(names_of_data()), key=len, reverse=True)

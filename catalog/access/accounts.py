@@ -19,6 +19,7 @@ from catalog.access.app_database import open_app_database
 from catalog.access.lockout import MOST_FAILURES, MOST_FROM_ADDRESS, WINDOW, locked_until
 from catalog.access.passwords import faulty_password, generated_password, hashed, is_outdated, is_right
 from catalog.access.person import Person, Post, faulty_posts
+from catalog.contract.message import Message
 
 ACCOUNT_SHAPE = re.compile(r"^[a-z][a-z0-9._-]{1,39}\Z")
 LONGEST_ACCOUNT, LONGEST_NAME = 40, 50
@@ -128,7 +129,7 @@ class AccountStore:
         if not ACCOUNT_SHAPE.match(account) or account == SYSTEM:
             raise AccountError("账号由小写字母开头，由 2 至 40 个小写字母、数字、点、横线、下划线组成")
         if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
-            raise AccountError(f"姓名应为 1 至 {LONGEST_NAME} 个字符")
+            raise AccountError(Message("姓名应为 1 至 {longest} 个字符", longest=LONGEST_NAME))
         if held and (fault := faulty_posts(dept, held)):
             raise AccountError(fault)
         password = generated_password()
@@ -149,7 +150,7 @@ class AccountStore:
                 db.execute(ACCOUNTS.insert().values(row))
                 record(db, "account_added", account, by, {"dept": dept, "posts": row["posts"]})
         except IntegrityError:
-            raise AccountError(f"账号 {account} 已经存在") from None
+            raise AccountError(Message("账号 {account} 已经存在", account=account)) from None
         return password
 
     def sign_in(self, account: str, password: str, by: Actor) -> Account:
@@ -158,7 +159,7 @@ class AccountStore:
         Raises:
             SignInRefused: wrong account or password, disabled, or too many tries.
         """
-        with _TURNS[hash(account) % len(_TURNS)]:
+        with _turn(account):
             return self._sign_in(account, password, by)
 
     def _sign_in(self, account: str, password: str, by: Actor) -> Account:
@@ -183,7 +184,7 @@ class AccountStore:
         Raises:
             SignInRefused: the code is wrong, or there were too many tries.
         """
-        with _TURNS[hash(account) % len(_TURNS)]:
+        with _turn(account):
             self._check_not_locked(account, by)
             if not is_right_code():
                 self.record(WRONG_CODE, account, by)
@@ -201,19 +202,18 @@ class AccountStore:
             return [_account(row) for row in db.execute(sa.select(ACCOUNTS).order_by(ACCOUNTS.c.account)).mappings()]
 
     def change_password(self, account: str, old: str, new: str, by: Actor) -> None:
-        """Change one's own password.
+        """Change one's own password; wrong old ones close the account as they do at the door.
 
         Raises:
+            SignInRefused: there were too many tries.
             AccountError: the old one is wrong, or the new one is not good enough.
         """
-        row = self._row(account)
-        try:
+        with _turn(account):
             self._check_not_locked(account, by)
-        except SignInRefused as refusal:
-            raise AccountError(str(refusal)) from None
-        if not is_right(old, row["password_hash"] if row else None):
-            self.record(WRONG_PASSWORD, account, by)
-            raise AccountError("原口令不正确")
+            row = self._row(account)
+            if not is_right(old, row["password_hash"] if row else None):
+                self.record(WRONG_PASSWORD, account, by)
+                raise AccountError("原口令不正确")
         if fault := faulty_password(new, account):
             raise AccountError(fault)
         if new == old:
@@ -235,12 +235,13 @@ class AccountStore:
         """
         held, found = frozenset(posts), self.find(account)
         if found is None:
-            raise AccountError(f"没有账号 {account}")
+            raise AccountError(Message("没有账号 {account}", account=account))
         if account == by.account:
             raise AccountError("不能调整自己的岗位")
         if seen is not None and seen != found.version:
-            now_held = "、".join(post for post in Post if post in found.posts)
-            raise OvertakenAccount(f"账号 {account} 在您打开之后已被他人修改（现为：{now_held}），请核对后再提交")
+            now_held = [post for post in Post if post in found.posts]
+            said = "账号 {account} 在您打开之后已被他人修改（现为：{now_held}），请核对后再提交"
+            raise OvertakenAccount(Message(said, account=account, now_held=now_held))
         if fault := faulty_posts(found.dept, held):
             raise AccountError(fault)
         names = sorted(post.name for post in held)
@@ -263,7 +264,7 @@ class AccountStore:
         """Take an account's second factor away, which ends its sessions; raise :class:`AccountError` when it has none."""
         with self.engine.begin() as db:
             if not db.execute(CODES.delete().where(CODES.c.account == account)).rowcount:
-                raise AccountError(f"账号 {account} 没有启用动态口令")
+                raise AccountError(Message("账号 {account} 没有启用动态口令", account=account))
             _change(db, account, {}, "codes_removed", by, {})
 
     def record(self, kind: str, account: str, by: Actor, detail: Mapping[str, Any] | None = None) -> None:
@@ -300,7 +301,7 @@ class AccountStore:
     def unlock(self, account: str, by: Actor) -> None:
         """Let an account be tried again at once; raise :class:`AccountError` when it is not locked."""
         if self.find(account) is None or account not in self.locked(by.at):
-            raise AccountError(f"账号 {account} 没有被锁定")
+            raise AccountError(Message("账号 {account} 没有被锁定", account=account))
         self.record(UNLOCKED, account, by)
 
     def _stranger(self, account: str) -> str:
@@ -354,9 +355,13 @@ def _change(
     change = _at(account) if seen is None else _at(account).where(ACCOUNTS.c.version == seen)
     if not db.execute(change.values({**values, **counted})).rowcount:
         if seen is None:
-            raise AccountError(f"没有账号 {account}")
-        raise OvertakenAccount(f"账号 {account} 刚被他人修改，请核对后再提交")
+            raise AccountError(Message("没有账号 {account}", account=account))
+        raise OvertakenAccount(Message("账号 {account} 刚被他人修改，请核对后再提交", account=account))
     record(db, kind, account, by, detail)
+
+
+def _turn(account: str) -> Lock:
+    return _TURNS[hash(account) % len(_TURNS)]
 
 
 def moment(at: datetime) -> str:
@@ -371,7 +376,7 @@ def _moments(db: sa.Connection, query: sa.Select[str], now: datetime) -> list[da
 
 def _wait(until: datetime, now: datetime) -> str:
     minutes = max(1, -(-int((until - now).total_seconds()) // 60))
-    return f"尝试次数过多，请 {minutes} 分钟后再试"
+    return Message("尝试次数过多，请 {minutes} 分钟后再试", minutes=minutes)
 
 
 def _at(account: str) -> sa.Update:

@@ -1,7 +1,7 @@
 """The app database of one installation, in SQLite or PostgreSQL: keys, audit events, received lineage, sharing matters.
 
-This is the one place where a database of an earlier version gets what is new: tables that are missing, and columns that
-are missing of a table, which must take nothing for an answer (nullable), since the old rows have none.
+This is the one place where a database of an earlier version gets what is new: tables that are missing, indexes, and
+columns that are missing of a table, which must take nothing for an answer (nullable), since the old rows have none.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ def open_app_database(address: str, tables: sa.MetaData, *, append_only: Sequenc
             db.exec_driver_sql("begin immediate")
         tables.create_all(db)
         _add_columns(db, tables)
+        for index in {index for table in tables.sorted_tables for index in table.indexes}:
+            index.create(db, checkfirst=True)
         for table in append_only:
             for statement in _guards(db.dialect.name, table):
                 db.execute(sa.text(statement))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from catalog.access.model import Action, Decision, Grant, Principal
+from catalog.contract.message import Message
 from catalog.contract.model import Contract
 
 ARTICLE_13 = "《政务数据共享条例》第十三条"
@@ -34,7 +35,7 @@ def decide(
     if principal is None:
         return _deny("unauthenticated", "缺少或无效的 API key", ARTICLE_15)
     if principal.expires_on is not None and today > principal.expires_on:
-        return _deny("expired", f"授权已于 {principal.expires_on} 到期", ARTICLE_20)
+        return _deny("expired", Message("授权已于 {expires_on} 到期", expires_on=principal.expires_on), ARTICLE_20)
     if action == "read_unmasked":
         return _decide_unmasked(principal, contract)
     return _decide_rows(principal, contract, grant, today)
@@ -78,8 +79,20 @@ def _decide_granted(grant: Grant, today: date) -> Decision:
     if grant.is_in_force(today):
         return _allow(f"申请 {grant.application} 的授权", ARTICLE_25)
     if today < grant.starts_on:
-        return _deny("not_yet", f"申请 {grant.application} 的授权自 {grant.starts_on} 起可用", ARTICLE_20)
-    return _deny("expired", f"申请 {grant.application} 的授权已于 {grant.ends_on} 到期", ARTICLE_20)
+        return _deny(
+            "not_yet",
+            Message(
+                "申请 {application} 的授权自 {starts_on} 起可用",
+                application=grant.application,
+                starts_on=grant.starts_on,
+            ),
+            ARTICLE_20,
+        )
+    return _deny(
+        "expired",
+        Message("申请 {application} 的授权已于 {ends_on} 到期", application=grant.application, ends_on=grant.ends_on),
+        ARTICLE_20,
+    )
 
 
 def _decide_unmasked(principal: Principal, contract: Contract) -> Decision:
@@ -94,7 +107,9 @@ def _not_shared(contract: Contract) -> Decision:
     if basis is None:
         return _deny("not_shared", "不予共享：契约未列依据", ARTICLE_15)
     return _deny(
-        "not_shared", f"不予共享：{basis.reason}", f"《{basis.law.strip('《》')}》{basis.article}；{ARTICLE_15}"
+        "not_shared",
+        Message("不予共享：{reason}", reason=basis.reason),
+        Message("{own}；{article}", own=f"《{basis.law.strip('《》')}》{basis.article}", article=ARTICLE_15),
     )
 
 

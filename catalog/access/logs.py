@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from catalog.access.accounts import EVENTS
 from catalog.access.store import AUDIT
+from catalog.contract.city_time import CITY_TIME
 
-_CITY = timezone(timedelta(hours=8))  # days are the city's
 KINDS = (
     "signed_in",
     "password_right",
@@ -86,7 +86,7 @@ def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     if wanted.kind:
         conditions.append(table.c[what] == wanted.kind)
     if wanted.day is not None:
-        begins = datetime.combine(wanted.day, time(), _CITY)
+        begins = datetime.combine(wanted.day, time(), CITY_TIME)
         conditions += [table.c.at >= _bound(begins), table.c.at < _bound(begins + timedelta(days=1))]
     return conditions
 

@@ -20,7 +20,9 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-ALGORITHMS = ("RS256", "ES256", "PS256", "EdDSA")
+from catalog.contract.message import Message
+
+ALGORITHMS = ("RS256", "ES256")  # signatures by keys that the provider alone has; nothing that a shared secret makes
 LEEWAY_SECONDS = 60
 TIMEOUT_SECONDS = 10.0
 LARGEST_ANSWER = 1 << 20
@@ -104,7 +106,7 @@ class OidcClient:
         claims = self._verified(str(answer.get("id_token", "")), keys, started.nonce, now)
         name = claims.get(self._provider.claim)
         if not isinstance(name, str) or not name:
-            raise OidcRefused(f"统一身份认证没有给出账号（{self._provider.claim}）")
+            raise OidcRefused(Message("统一身份认证没有给出账号（{claim}）", claim=self._provider.claim))
         return name
 
     def close(self) -> None:

@@ -6,25 +6,23 @@ not in the database. A code opens once: the step of the last one is kept, and no
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import io
+import json
 import secrets
 from datetime import datetime
 
 import pyotp
 import segno
 import sqlalchemy as sa
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from catalog.access.accounts import CODES, METADATA, AccountError, Actor, record
 from catalog.access.app_database import open_app_database
+from catalog.access.sealing import Seal
 
 STEP_SECONDS, DRIFT_STEPS = 30, 1
 RECOVERY_CODES = 10
 ISSUER = "城市大脑数据底座"
-NONCE_BYTES = 12
 
 
 class CodeStore:
@@ -32,7 +30,7 @@ class CodeStore:
 
     def __init__(self, address: str, key: bytes) -> None:
         self._engine = open_app_database(address, METADATA)
-        self._cipher = AESGCM(key)
+        self._seal = Seal(key)
 
     def enrolled(self) -> frozenset[str]:
         """Return the accounts that have a confirmed second factor."""
@@ -51,7 +49,7 @@ class CodeStore:
         if row is not None:
             return self._opened(account, row["sealed"])
         secret = pyotp.random_base32()
-        values = {"account": account, "sealed": self._sealed(account, secret), "is_confirmed": False}
+        values = {"account": account, "sealed": self._seal.seal(secret, account), "is_confirmed": False}
         with self._engine.begin() as db:
             db.execute(CODES.insert().values({**values, "last_step": 0, "recovery": []}))
         return secret
@@ -83,13 +81,16 @@ class CodeStore:
         typed = code.strip().lower()
         if (spent := _hash(typed)) in row["recovery"]:
             left = [held for held in row["recovery"] if held != spent]
-            is_mine = self._change(account, row, {"recovery": left, "last_step": row["last_step"] + 1})
+            is_unspent = sa.cast(CODES.c.recovery, sa.Text) == json.dumps(row["recovery"])
+            is_mine = self._change(account, is_unspent, {"recovery": left})
             if is_mine:
                 with self._engine.begin() as db:
                     record(db, "recovery_code_used", account, by, {"left": len(left)})
             return is_mine
         step = _step_of(self._opened(account, row["sealed"]), typed, by.at)
-        return step is not None and step > row["last_step"] and self._change(account, row, {"last_step": step})
+        if step is None or step <= row["last_step"]:
+            return False
+        return self._change(account, CODES.c.last_step == row["last_step"], {"last_step": step})
 
     def close(self) -> None:
         """Close every connection."""
@@ -99,22 +100,16 @@ class CodeStore:
         with self._engine.connect() as db:
             return db.execute(sa.select(CODES).where(CODES.c.account == account)).mappings().first()
 
-    def _change(self, account: str, seen: sa.RowMapping, values: dict[str, object]) -> bool:
+    def _change(self, account: str, is_as_seen: sa.ColumnElement[bool], values: dict[str, object]) -> bool:
         """Change what nobody else changed since; of two requests with one code, one is too late."""
-        mine = _of(account).where(CODES.c.last_step == seen["last_step"])
         with self._engine.begin() as db:
-            return bool(db.execute(mine.values(values)).rowcount)
-
-    def _sealed(self, account: str, secret: str) -> str:
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        return base64.b64encode(nonce + self._cipher.encrypt(nonce, secret.encode(), account.encode())).decode()
+            return bool(db.execute(_of(account).where(is_as_seen).values(values)).rowcount)
 
     def _opened(self, account: str, sealed: str) -> str:
-        raw = base64.b64decode(sealed)
-        try:
-            return self._cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], account.encode()).decode()
-        except InvalidTag:
-            raise AccountError("动态口令的密钥文件已更换，请安全管理员移除后重新绑定") from None
+        secret = self._seal.opened(sealed, account)
+        if secret is None:
+            raise AccountError("动态口令的密钥文件已更换，请安全管理员移除后重新绑定")
+        return secret
 
 
 def qr_svg(account: str, secret: str) -> bytes:

@@ -9,6 +9,8 @@ from threading import BoundedSemaphore
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
+from catalog.contract.message import Message
+
 SHORTEST, LONGEST = 12, 200
 _CLASSES = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
 # Characters that nobody mistakes for another when they copy a password from paper.
@@ -48,7 +50,7 @@ def faulty_password(password: str, account: str) -> str:
     Length and kinds of characters as 等级保护 level 3 (GB/T 22239) asks; common words and the account's name are refused.
     """
     if not SHORTEST <= len(password) <= LONGEST:
-        return f"口令应为 {SHORTEST} 至 {LONGEST} 个字符"
+        return Message("口令应为 {shortest} 至 {longest} 个字符", shortest=SHORTEST, longest=LONGEST)
     kinds = sum(any(c in kind for c in password) for kind in _CLASSES)
     kinds += any(not c.isalnum() or not c.isascii() for c in password)
     if kinds < 3:

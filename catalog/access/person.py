@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from catalog.access.model import Decision
+from catalog.contract.message import Message
 
 BUREAU = "dsjj"  # 大数据局, in the vocabulary's departments
 
@@ -105,10 +106,14 @@ def permit(person: Person | None, doing: Doing, dept: str = "") -> Decision:
         return Decision(True, "allowed", "大数据局监督履职", basis)
     allowed = RIGHTS[doing]
     if not person.posts & allowed.posts:
-        posts = "、".join(post for post in Post if post in allowed.posts)
-        return Decision(False, "not_your_post", f"“{doing}”由{posts}办理，您没有这个岗位", basis)
+        posts = [post for post in Post if post in allowed.posts]
+        return Decision(
+            False, "not_your_post", Message("“{doing}”由{posts}办理，您没有这个岗位", doing=doing, posts=posts), basis
+        )
     if allowed.is_own_department and dept and person.dept != dept:
-        return Decision(False, "not_your_department", f"“{doing}”只能由该部门自己的人员办理", basis)
+        return Decision(
+            False, "not_your_department", Message("“{doing}”只能由该部门自己的人员办理", doing=doing), basis
+        )
     return Decision(True, "allowed", doing, basis)
 
 
@@ -121,6 +126,6 @@ def faulty_posts(dept: str, posts: frozenset[Post]) -> str:
     if posts & ADMINISTRATORS and posts - ADMINISTRATORS:
         return "系统管理员、安全管理员、审计员不得兼任业务岗位（三员分立）"
     if posts & BUREAU_POSTS and dept != BUREAU:
-        strange = "、".join(post for post in Post if post in posts & BUREAU_POSTS)
-        return f"{strange}只能由大数据局的人员担任"
+        strange = [post for post in Post if post in posts & BUREAU_POSTS]
+        return Message("{strange}只能由大数据局的人员担任", strange=strange)
     return ""

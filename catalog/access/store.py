@@ -58,6 +58,7 @@ AUDIT = sa.Table(
     sa.Column("application", sa.String(30)),
     sa.Column("purpose", sa.String(1000)),
     sa.Index("audit_event_resource_at", "resource", "at"),
+    sa.Index("audit_event_at", "at"),
 )
 
 
@@ -208,20 +209,17 @@ class AccessStore:
             row = db.execute(newest).first()
         return None if row is None else (int(row[0]), datetime.fromisoformat(row[1]))
 
-    def uses(self, since: datetime, until: datetime) -> list[tuple[str, str, datetime, int, int]]:
-        """Return (department, resource, hour, calls, rows) of the data read by departments from ``since`` to before ``until``."""
-        hour = sa.func.substr(AUDIT.c.at, 1, 13)
+    def uses(self, since: datetime, until: datetime) -> list[tuple[str, str, int, int]]:
+        """Return (department, resource, calls, rows) of the data read by departments from ``since`` to before ``until``."""
         counted = (
-            sa.select(AUDIT.c.dept, AUDIT.c.resource, hour, sa.func.count(), sa.func.sum(AUDIT.c.row_count))
+            sa.select(AUDIT.c.dept, AUDIT.c.resource, sa.func.count(), sa.func.sum(AUDIT.c.row_count))
             .where(AUDIT.c.at >= _written(since), AUDIT.c.at < _written(until))
             .where(AUDIT.c.allowed, AUDIT.c.dept.is_not(None), AUDIT.c.action.in_(("read_rows", "read_unmasked")))
-            .group_by(AUDIT.c.dept, AUDIT.c.resource, hour)
+            .group_by(AUDIT.c.dept, AUDIT.c.resource)
+            .order_by(AUDIT.c.dept, AUDIT.c.resource)
         )
         with self._engine.connect() as db:
-            found = db.execute(counted).all()
-        return [
-            (row[0], row[1], datetime.fromisoformat(f"{row[2]}:00+00:00"), int(row[3]), int(row[4])) for row in found
-        ]
+            return [(row[0], row[1], int(row[2]), int(row[3])) for row in db.execute(counted).all()]
 
     def use_of(self, resource: str, since: str) -> list[dict[str, Any]]:
         """Return how each department asked for a resource's rows since an ISO day or moment, the busiest first.

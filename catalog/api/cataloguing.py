@@ -14,10 +14,10 @@ from catalog.cataloguing.editing import differences, form_of, items_of
 from catalog.cataloguing.form import choices_of
 from catalog.cataloguing.proposal import EDITABLE, ENDED, Kind, Proposal, Purpose, State
 from catalog.contract.checks.subject import PLACEHOLDER
+from catalog.contract.city_time import city_day
 from catalog.contract.document import read_document
 from catalog.sharing.calendar import NoHolidayTable, WorkingCalendar
 from catalog.sharing.clock import Clock
-from catalog.sharing.deadlines import city_day
 from catalog.sharing.machine import Role
 
 Row = dict[str, Any]

@@ -1,22 +1,22 @@
-"""The city's time: all of China keeps UTC+8, without summer time."""
+"""What time it is in the city."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 
-BEIJING = timezone(timedelta(hours=8), "北京时间")
+from catalog.contract.city_time import CITY_TIME
 
 
 def now() -> datetime:
     """Return the moment that events of the desk carry."""
-    return datetime.now(BEIJING)
+    return datetime.now(CITY_TIME)
 
 
 def today() -> date:
     """Return the day that expiry dates are compared with."""
-    return datetime.now(BEIJING).date()
+    return datetime.now(CITY_TIME).date()
 
 
 def beijing(moment: str) -> str:
     """Return an ISO moment with zone as ``YYYY-MM-DD HH:MM`` in the city's time."""
-    return datetime.fromisoformat(moment).astimezone(BEIJING).strftime("%Y-%m-%d %H:%M")
+    return datetime.fromisoformat(moment).astimezone(CITY_TIME).strftime("%Y-%m-%d %H:%M")

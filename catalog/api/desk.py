@@ -12,11 +12,11 @@ from catalog.access.person import Person
 from catalog.access.store import AccessStore
 from catalog.api.published import PublishedData
 from catalog.api.reads import CatalogueReads
+from catalog.contract.city_time import city_day
 from catalog.sharing import application as app
 from catalog.sharing import verification as ver
 from catalog.sharing.acting import Acting
 from catalog.sharing.application import METHODS, Application, Form
-from catalog.sharing.deadlines import city_day
 from catalog.sharing.duties import Standing, standing
 from catalog.sharing.grants import grant_of
 from catalog.sharing.limits import VERIFY

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from catalog.api.values import typed
+from catalog.contract.message import Message
 from catalog.contract.model import Contract, Property
 from catalog.sharing.application import METHODS, Form
 
@@ -49,12 +50,14 @@ def read_form(contract: Contract, given: Mapping[str, Any], columns: Sequence[An
     for name, (shortest, longest) in LENGTHS.items():
         found.values[name] = text = text_of(given.get(name))
         if len(text) < shortest:
-            found.faults[name] = SHORT.format(shortest=shortest)
+            found.faults[name] = Message(SHORT, shortest=shortest)
         elif len(text) > longest:
-            found.faults[name] = LONG.format(longest=longest)
+            found.faults[name] = Message(LONG, longest=longest)
     found.values["method"] = text_of(given.get("method"))
     if found.values["method"] not in methods_of(contract):
-        found.faults["method"] = f"选择一种共享方式；本资源提供：{'、'.join(methods_of(contract).values())}"
+        found.faults["method"] = Message(
+            "选择一种共享方式；本资源提供：{methods}", methods=list(methods_of(contract).values())
+        )
     days = _read_days(given, found, today)
     found.values["columns"] = _read_columns(contract, columns, found)
     found.values["row_filter"] = _read_rows(contract, given, found)
@@ -77,7 +80,7 @@ def _read_days(given: Mapping[str, Any], found: Posted, today: date) -> tuple[da
     if days["ends_on"] < days["starts_on"]:
         found.faults["ends_on"] = "止日不能早于起日"
     elif days["ends_on"] < today:
-        found.faults["ends_on"] = f"止日不能早于今天（{today}）"
+        found.faults["ends_on"] = Message("止日不能早于今天（{today}）", today=today)
     return days["starts_on"], days["ends_on"]
 
 
@@ -86,7 +89,7 @@ def _read_columns(contract: Contract, columns: Sequence[Any], found: Posted) -> 
     names = [prop.name for prop in contract.properties]
     strange = sorted(wanted - set(names))
     if strange:
-        found.faults["columns"] = f"没有这些数据项：{'、'.join(strange)[:120]}"
+        found.faults["columns"] = Message("没有这些数据项：{strange}", strange=[name[:40] for name in strange[:3]])
     elif not wanted:
         found.faults["columns"] = "至少选择一个数据项"
     return [name for name in names if name in wanted]
@@ -102,7 +105,9 @@ def _read_rows(contract: Contract, given: Mapping[str, Any], found: Posted) -> d
         try:
             typed(prop, text)
         except ValueError:
-            found.faults[f"{ROW}{prop.name}"] = f"取值与类型 {prop.physical_type} 不符"
+            found.faults[f"{ROW}{prop.name}"] = Message(
+                "取值与类型 {physical_type} 不符", physical_type=prop.physical_type
+            )
     return rows
 
 
@@ -119,7 +124,11 @@ def read_key(
                 raise ValueError("missing")
             values[name] = typed(prop, text)
         except ValueError:
-            faults[f"{KEY}{name}"] = f"填写{prop.business_name}（{prop.physical_type}）"
+            faults[f"{KEY}{name}"] = Message(
+                "填写{business_name}（{physical_type}）",
+                business_name=prop.business_name,
+                physical_type=prop.physical_type,
+            )
     return texts, values
 
 
@@ -151,4 +160,4 @@ def _check_statement(name: str, text: str, found: Posted) -> None:
     if not text:
         found.faults[name] = "必须填写"
     elif len(text) > LONGEST_STATEMENT:
-        found.faults[name] = LONG.format(longest=LONGEST_STATEMENT)
+        found.faults[name] = Message(LONG, longest=LONGEST_STATEMENT)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from fastapi import Request
 
 from catalog.api.errors import ApiError
+from catalog.contract.message import Message
 
 REMEMBERED = 10_000
 
@@ -38,4 +39,10 @@ class RateLimiter:
                 self._buckets.popitem(last=False)
         if level < 1:
             wait = str(max(1, round((1 - level) / self._rate)))
-            raise ApiError(429, "too_many_requests", "请求过于频繁", f"{wait} 秒后再试", headers={"Retry-After": wait})
+            raise ApiError(
+                429,
+                "too_many_requests",
+                "请求过于频繁",
+                Message("{wait} 秒后再试", wait=wait),
+                headers={"Retry-After": wait},
+            )

@@ -16,8 +16,9 @@ from catalog.cataloguing.proposal import ENDED, MACHINE, Kind, Origin, Proposal,
 from catalog.cataloguing.sheet_read import ReadEntry
 from catalog.cataloguing.shelf import Shelf
 from catalog.cataloguing.store import CataloguingStore, Opening
+from catalog.contract.city_time import city_day
+from catalog.contract.message import Message
 from catalog.contract.writing import contract_text
-from catalog.sharing.deadlines import city_day
 from catalog.sharing.machine import Event, Role
 
 DOING = {Role.CATALOGUER: Doing.CATALOGUE, Role.PROVIDER: Doing.SIGN, Role.BUREAU: Doing.REVIEW_CATALOGUE}
@@ -29,7 +30,7 @@ class NotReady(ValueError):
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)
-        super().__init__(f"还有 {len(faults)} 处不符合要求，不能办理")
+        super().__init__(Message("还有 {count} 处不符合要求，不能办理", count=len(faults)))
 
 
 class Outdated(ValueError):
@@ -133,7 +134,9 @@ class CataloguingDesk:
             except OSError as error:
                 reason = error.strerror or str(error)
                 raise NotWritten(
-                    f"已审核发布，但目录文件没有写入（{reason}），排除故障后随下一次发布或重启补写"
+                    Message(
+                        "已审核发布，但目录文件没有写入（{reason}），排除故障后随下一次发布或重启补写", reason=reason
+                    )
                 ) from error
         return moved
 
@@ -152,7 +155,9 @@ class CataloguingDesk:
         published = self.shelf.now()
         key = key_of(stands.document)
         if published.texts.get(key, "") != stands.origin.base:
-            raise Outdated(f"目录 {key} 在本提案编制之后已经更新或已有同名目录，请退回后按最新目录重新编制")
+            raise Outdated(
+                Message("目录 {key} 在本提案编制之后已经更新或已有同名目录，请退回后按最新目录重新编制", key=key)
+            )
         blocking = [fault for fault in self.faults(stands, act.at) if fault.blocks]
         if blocking:
             raise NotReady(blocking)
@@ -192,4 +197,12 @@ class CataloguingDesk:
 def _refuse_second(key: str, under_way: Mapping[str, Proposal]) -> None:
     other = under_way.get(key)
     if other is not None:
-        raise Outdated(f"目录 {key} 已有提案 {other.number}（{other.state}，{other.opened_by}）正在办理")
+        raise Outdated(
+            Message(
+                "目录 {key} 已有提案 {number}（{state}，{opened_by}）正在办理",
+                key=key,
+                number=other.number,
+                state=other.state,
+                opened_by=other.opened_by,
+            )
+        )

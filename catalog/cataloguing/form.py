@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal, get_args
 
+from catalog.contract.message import Message
 from catalog.contract.model import Secrecy, SharingMethod, UpdateCycle
 from catalog.contract.vocabulary import Vocabulary
 from catalog.contract.writing import canonical
@@ -20,6 +21,7 @@ from catalog.derive.codes import DATA_TYPE_NAMES, FORMAT_NAMES, GRADE_NAMES, SHA
 
 FieldKind = Literal["text", "long", "code", "number_code", "flag", "list", "date", "number"]
 Step = Literal["basics", "items", "sharing", "assessments", "files"]
+MOST_OFFERED = 12  # words that a fault lists
 LONGEST_CELL = 32_000  # characters; Excel takes 32,767
 _SEPARATORS = re.compile(r"[、，,；;\n]+")
 _YES, _NO = "是", "否"
@@ -161,7 +163,7 @@ def read(field: FormField, given: object, choices: Choices) -> Any:
             return int(_code(text, choices[field.choices]))
         case "flag":
             if text.lower() not in _WORDS:
-                raise FormFault(f"“{text[:40]}”应为“是”或“否”")
+                raise FormFault(Message("“{text}”应为“是”或“否”", text=text[:40]))
             return _WORDS[text.lower()]
         case "list":
             return [part for part in (piece.strip() for piece in _SEPARATORS.split(text)) if part] or None
@@ -169,7 +171,7 @@ def read(field: FormField, given: object, choices: Choices) -> Any:
             return _date(text)
         case "number":
             if not re.fullmatch(r"\d{1,4}", text):
-                raise FormFault(f"“{text[:40]}”应为整数")
+                raise FormFault(Message("“{text}”应为整数", text=text[:40]))
             return int(text)
         case _:
             return text
@@ -296,8 +298,9 @@ def _code(text: str, codes: Mapping[str, str]) -> str:
     named = [code for code, label in codes.items() if label == text]
     if len(named) == 1:
         return named[0]
-    few = "、".join(list(codes.values())[:12])
-    raise FormFault(f"“{text[:40]}”不在列表中" + (f"，可填：{few}" if len(codes) <= 12 else ""))
+    if len(codes) > MOST_OFFERED:
+        raise FormFault(Message("“{text}”不在列表中", text=text[:40]))
+    raise FormFault(Message("“{text}”不在列表中，可填：{few}", text=text[:40], few=list(codes.values())))
 
 
 def _date(text: str) -> str:
@@ -307,4 +310,4 @@ def _date(text: str) -> str:
             raise ValueError
         return date(*map(int, plain.groups())).isoformat()
     except ValueError:
-        raise FormFault(f"“{text[:40]}”不是日期，写成 YYYY-MM-DD") from None
+        raise FormFault(Message("“{text}”不是日期，写成 YYYY-MM-DD", text=text[:40])) from None

@@ -12,9 +12,10 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from catalog.contract.city_time import city_day
+from catalog.contract.message import Message
 from catalog.sharing.calendar import WorkingCalendar
 from catalog.sharing.clock import Clock
-from catalog.sharing.deadlines import city_day
 from catalog.sharing.limits import CATALOGUE_REVIEW, CATALOGUE_UPDATE
 from catalog.sharing.machine import Event, IllegalMove, Machine, Parties, Role, Rule, rule
 
@@ -173,14 +174,16 @@ def _kept(proposal: Proposal, event: Event) -> Proposal:
         return replace(proposal, kept=(*proposal.kept, event.data["document"]))
     if event.kind == Kind.UNDO:
         if len(proposal.kept) < 2:
-            raise IllegalMove(f"目录提案 {proposal.number} 没有可以撤销的修改")
+            raise IllegalMove(Message("目录提案 {number} 没有可以撤销的修改", number=proposal.number))
         return replace(proposal, kept=proposal.kept[:-1])
     return proposal
 
 
 def _timed(proposal: Proposal, event: Event, calendar: WorkingCalendar) -> Proposal:
     if event.kind == Kind.EXTEND and proposal.update is None:
-        raise IllegalMove(f"目录提案 {proposal.number} 没有登记职责或依据变化，没有更新时限可以延长")
+        raise IllegalMove(
+            Message("目录提案 {number} 没有登记职责或依据变化，没有更新时限可以延长", number=proposal.number)
+        )
     update, review = timed(proposal.update, proposal.review, event, calendar)
     return replace(proposal, update=update, review=review)
 
@@ -211,5 +214,5 @@ def _changed_on(event: Event, day: date) -> date:
     except ValueError:
         raise IllegalMove("变化发生的日期须写成 YYYY-MM-DD") from None
     if changed > day:
-        raise IllegalMove(f"变化发生的日期 {changed} 晚于今天")
+        raise IllegalMove(Message("变化发生的日期 {changed} 晚于今天", changed=changed))
     return changed

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
 
+from catalog.contract.message import Message
+
 LARGEST_FILE = 12 * 1024 * 1024
 LARGEST_UNPACKED = 200 * 1024 * 1024
 MOST_PARTS = 500
@@ -52,7 +54,7 @@ def checked_workbook(content: bytes) -> Checked:
     if not content:
         raise RefusedFile("没有选择文件，或文件是空的")
     if len(content) > LARGEST_FILE:
-        raise RefusedFile(f"文件超过 {LARGEST_FILE // 1024 // 1024} MB，请分部门或分批导入")
+        raise RefusedFile(Message("文件超过 {most} MB，请分部门或分批导入", most=LARGEST_FILE // 1024 // 1024))
     if content.startswith(_OLE):
         if _ENCRYPTED in content:
             raise RefusedFile("文件有打开密码，请取消密码后再导入")
@@ -103,7 +105,7 @@ def _formulas(parts: dict[str, bytes]) -> tuple[tuple[str, str], ...]:
         for cell, after in _cells(part):
             reference, cells = _REFERENCE.search(cell), cells + 1
             if cells > MOST_CELLS:
-                raise RefusedFile(f"表格的单元格超过 {MOST_CELLS:,} 个，请分批导入")
+                raise RefusedFile(Message("表格的单元格超过 {most:,} 个，请分批导入", most=MOST_CELLS))
             if reference:
                 rows = max(rows, int(reference[2]))
                 _refuse_wide(reference[1])
@@ -115,7 +117,13 @@ def _formulas(parts: dict[str, bytes]) -> tuple[tuple[str, str], ...]:
             if budget < 0:
                 raise RefusedFile("表格文字总量过大，已拒绝，请分批导入")
         if rows > MOST_ROWS:
-            raise RefusedFile(f"表格有 {rows:,} 行，一次最多导入 {MOST_ROWS:,} 行；请删去表尾的空行或分批导入")
+            raise RefusedFile(
+                Message(
+                    "表格有 {rows:,} 行，一次最多导入 {most:,} 行；请删去表尾的空行或分批导入",
+                    rows=rows,
+                    most=MOST_ROWS,
+                )
+            )
     return tuple(found)
 
 
@@ -130,7 +138,7 @@ def _refuse_wide(letters: bytes) -> None:
     for letter in letters:
         column = column * 26 + letter - 64
     if column > MOST_COLUMNS:
-        raise RefusedFile(f"表格的列数超过 {MOST_COLUMNS}，请使用目录模板")
+        raise RefusedFile(Message("表格的列数超过 {most}，请使用目录模板", most=MOST_COLUMNS))
 
 
 def _shown(reference: re.Match[bytes] | None) -> str:

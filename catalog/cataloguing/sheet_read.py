@@ -33,6 +33,7 @@ from catalog.contract.checks.subject import PLACEHOLDER
 from catalog.contract.document import Document, Path, Place
 from catalog.contract.finding import GUIDE, HOUSE, Finding, law
 from catalog.contract.lint import lint_among
+from catalog.contract.message import Message
 from catalog.contract.writing import canonical
 
 NEEDED = {"category", "title", "resource_code", "dept", "summary", "share_type", "update_cycle"}
@@ -74,7 +75,9 @@ def read_workbook(content: bytes, published: Published, *, only_dept: str | None
         names = book.sheet_names
         sheets = {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in names[:20]}
     except (CalamineError, OSError, ValueError, KeyError) as error:
-        raise RefusedFile(f"文件不能读取（{str(error)[:80]}），请用 Excel 打开后另存再导入") from None
+        raise RefusedFile(
+            Message("文件不能读取（{error}），请用 Excel 打开后另存再导入", error=str(error)[:80])
+        ) from None
     reading = _Reading(published, only_dept)
     for sheet, cell in checked.formulas:
         if sheet in (ENTRIES, ITEMS):
@@ -82,7 +85,7 @@ def read_workbook(content: bytes, published: Published, *, only_dept: str | None
             reading.fault(sheet, row, column, "", cell, "单元格是公式，请复制后“选择性粘贴为数值”", HOUSE)
     absent = [name for name in (ENTRIES, ITEMS) if name not in sheets]
     if absent:
-        raise RefusedFile(f"工作簿里没有工作表“{'”“'.join(absent)}”，请使用目录模板")
+        raise RefusedFile(Message("工作簿里没有工作表“{sheets}”，请使用目录模板", sheets="”“".join(absent)))
     return reading.read(sheets[ENTRIES], sheets[ITEMS])
 
 
@@ -209,7 +212,15 @@ class _Reading:
             if not code:
                 self.fault(ENTRIES, number, column + 1, CODE, "", "没有填写信息资源代码", GUIDE)
             elif code in seen:
-                self.fault(ENTRIES, number, column + 1, CODE, code, f"与第 {seen[code]} 行的信息资源代码重复", GUIDE)
+                self.fault(
+                    ENTRIES,
+                    number,
+                    column + 1,
+                    CODE,
+                    code,
+                    Message("与第 {row} 行的信息资源代码重复", row=seen[code]),
+                    GUIDE,
+                )
             else:
                 seen[code] = number
                 yield row
@@ -254,7 +265,11 @@ class _Reading:
             return False
         code = held.gov.resource_code
         free = self._published.next_code(held.gov.category)
-        said = f"这是现行目录“{held.name}”的代码；新目录请换代码（空闲的有 {free}），更名请在页面上变更该目录"
+        said = Message(
+            "这是现行目录“{name}”的代码；新目录请换代码（空闲的有 {free}），更名请在页面上变更该目录",
+            name=held.name,
+            free=free,
+        )
         self.fault(ENTRIES, row.number, column, CODE, code, said, GUIDE)
         return True
 
@@ -303,7 +318,7 @@ class _Reading:
         for row, _, made in found:
             if made.key in twice:
                 column = row.places.get(("schema", "name"), 1)
-                said = f"与第 {twice[made.key]} 行的资源英文名重复"
+                said = Message("与第 {row} 行的资源英文名重复", row=twice[made.key])
                 self.fault(ENTRIES, row.number, column, "资源英文名", made.key, said, HOUSE)
             twice.setdefault(made.key, row.number)
         return tuple(made for _, _, made in found)
@@ -317,14 +332,14 @@ class _Reading:
         row = table.rows[number - 1] if 0 < number <= len(table.rows) else []
         given = cell_text(row[finding.column - 1]) if finding.column <= len(row) else ""
         fault = fault_of(finding)
-        label = "" if heading and fault.label.endswith(heading) else f"{fault.label}："
+        is_of_heading = bool(heading) and fault.label.endswith(heading)
         self.fault(
             table.sheet,
             number,
             finding.column,
             heading or fault.label,
             given,
-            f"{label}{fault.message}",
+            fault.message if is_of_heading else Message("{label}：{message}", label=fault.label, message=fault.message),
             finding.source,
         )
 

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 
 from catalog.access.person import BUREAU
 from catalog.cataloguing.proposal import TIMED, Kind, Origin, Proposal, Purpose, replay
+from catalog.contract.city_time import city_day
+from catalog.contract.message import Message
 from catalog.sharing.calendar import WorkingCalendar
-from catalog.sharing.deadlines import city_day
 from catalog.sharing.journal import Journal, Ledger, UnknownMatter, events_table, refuse_overtaken
 from catalog.sharing.machine import Event, Parties, Role
 
@@ -75,7 +76,7 @@ class CataloguingStore:
         """
         found = self._read(_PROPOSALS.c.number == number)
         if not found:
-            raise UnknownMatter(f"没有编号为 {number} 的目录提案")
+            raise UnknownMatter(Message("没有编号为 {number} 的目录提案", number=number))
         return found[0]
 
     def proposals(self, *, dept: str | None = None, batch: str | None = None) -> list[Proposal]:

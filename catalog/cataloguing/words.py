@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from catalog.contract.finding import Finding
+from catalog.contract.message import Message
 from catalog.contract.scaffold import HINTS
 
 FIELDS: Mapping[str, str] = {
@@ -67,7 +68,7 @@ FIELDS: Mapping[str, str] = {
     "govMask": "脱敏方式",
     "govAuthority": "数源",
 }
-_SAID: Mapping[str, str] = {
+SAID: Mapping[str, str] = {
     "assessment.missing": "尚未完成，填写完成日期",
     "assessment.order": "评估须在负责人签发之前完成，改正日期",
     "authority.dept": "数源部门与本目录的提供单位不一致",
@@ -81,13 +82,13 @@ _SAID: Mapping[str, str] = {
     "category.unknown": "分类中没有这个类目，重新选择",
     "code.category": "信息资源代码须以分类开头：类目/顺序号",
     "code.scheme": "信息资源代码不符合本市编码方案",
-    "code.twice": "信息资源代码 {0} 已被别的目录使用，换一个顺序号",
+    "code.twice": "信息资源代码 {quoted} 已被别的目录使用，换一个顺序号",
     "code_list.length": "存储类型放不下代码集里最长的代码",
     "code_list.type": "代码是文本，存储类型应为 varchar",
-    "code_list.unknown": "没有名为 {0} 的代码集",
-    "column.twice_businessName": "名称 {0} 重复",
-    "column.twice_name": "列名 {0} 重复",
-    "column.twice_physicalName": "源字段名 {0} 重复",
+    "code_list.unknown": "没有名为 {quoted} 的代码集",
+    "column.twice_businessName": "名称 {quoted} 重复",
+    "column.twice_name": "列名 {quoted} 重复",
+    "column.twice_physicalName": "源字段名 {quoted} 重复",
     "custom.duplicate": "重复填写，保留一处",
     "custom.unknown": "不认识的字段",
     "cycle.frequency": "更新频率承诺与更新周期不一致",
@@ -100,10 +101,10 @@ _SAID: Mapping[str, str] = {
     "file.path": "部门或资源名与目录所在位置不一致",
     "id.twice": "合同标识已被别的目录使用",
     "id.uuid": "合同标识不是 UUID",
-    "item.data_type": "数据类型与信息项 {0} 不一致，同一信息项只有一种类型",
+    "item.data_type": "数据类型与信息项 {quoted} 不一致，同一信息项只有一种类型",
     "item.grade": "分级低于信息项规定的级别（就高从严）",
     "item.mask": "该信息项应脱敏展示，未写脱敏方式时整列隐藏",
-    "item.unknown": "信息项字典里没有 {0}，从列表中选择",
+    "item.unknown": "信息项字典里没有 {quoted}，从列表中选择",
     "key.missing": "至少选一列作主键，否则无法更正和查找",
     "key.position": "联合主键的次序须从 1 连续编号",
     "key.required": "主键列须为必填",
@@ -112,11 +113,11 @@ _SAID: Mapping[str, str] = {
     "length.too_long": "最大长度超过存储类型",
     "name.business": "表名与数据目录名称不一致",
     "name.physical": "物理表名须为 部门.资源",
-    "name.twice": "数据目录名称 {0} 已被别的目录使用",
+    "name.twice": "数据目录名称 {quoted} 已被别的目录使用",
     "open.grade": "含 3 级及以上数据项，向社会开放须在开放条件写明如何脱敏或剔除",
     "open.no_share": "不予共享的数据不得向社会开放",
     "order.type": "须是两个同类的日期或日期时间列",
-    "order.unknown": "没有名为 {0} 的列",
+    "order.unknown": "没有名为 {quoted} 的列",
     "provider.checksum": "统一社会信用代码校验位有误",
     "provider.dept": "不是本部门的统一社会信用代码",
     "reference.column": "被引用的目录没有这一列",
@@ -124,7 +125,7 @@ _SAID: Mapping[str, str] = {
     "reference.resource": "没有被引用的目录",
     "reference.type": "与被引用列的存储类型不一致",
     "related.self": "不能关联自己",
-    "related.unknown": "没有这个信息资源代码 {0}",
+    "related.unknown": "没有这个信息资源代码 {quoted}",
     "secrecy.refused": "国家秘密、工作秘密不得进入目录，请按保密规定另行处理",
     "secrecy.wording": "文字涉及国家秘密或工作秘密，不得进入目录；确不涉密的写“不涉及国家秘密”",
     "share.article": "须写到条，如 第八十四条",
@@ -151,31 +152,38 @@ _HINTED = frozenset({"todo.unfilled", "field.missing", "field.value", "field.pat
 _FILES = re.compile(r"，见 vocabulary/[^；]*|（(?:条例|发改高技)[^）]*）")
 _QUOTED = re.compile(r"'([^']*)'")
 _SHOWN = 60
+WHOLE_TABLE = "全表"  # of a fault that no field has
 
 
 def field_label(field: str) -> str:
     """Return a field as the form calls it: ``resident_id.physicalType`` is ``resident_id · 存储类型``."""
     words = [word for word in re.split(r"[.\[]", field) if word and not word.endswith("]")]
     known = [FIELDS.get(word, "") for word in words]
-    last = next((word for word in reversed(known) if word), field or "全表")
+    last = next((word for word in reversed(known) if word), field or WHOLE_TABLE)
     column = words[0] if len(words) > 1 and not known[0] else ""
     outer = known[0] if len(words) > 1 and known[0] not in ("", last, FIELDS["description"]) else ""
     before = column or outer
-    return f"{before} · {last}" if before else last
+    return Message("{outer} · {field}", outer=before, field=last) if before else last
 
 
 def said(finding: Finding) -> str:
     """Return what is wrong and what to do, in Chinese; a rule without words of its own is said as lint says it."""
-    words = _SAID.get(finding.rule)
+    words = SAID.get(finding.rule)
     if words is None:
         return finding.message
     if finding.rule == "assessment.missing":
-        return f"{_assessment(finding)}{words}"
+        return Message("{assessment}{words}", assessment=_assessment(finding), words=words)
     quoted = _QUOTED.search(finding.message)
-    filled = words.replace("{0}", f"“{quoted[1][:_SHOWN]}”" if quoted else "")
-    hint = HINTS.get(finding.field.rpartition(".")[2], "") if finding.rule in _HINTED else ""
-    plain = _FILES.sub("", hint).removeprefix(f"{field_label(finding.field)}：")
-    return f"{filled}：{plain}" if plain and plain != field_label(finding.field) else filled
+    filled = Message(words, quoted=f"“{quoted[1][:_SHOWN]}”" if quoted else "") if "{quoted}" in words else words
+    plain = hint_of(finding.field) if finding.rule in _HINTED else ""
+    if not plain or plain == field_label(finding.field):
+        return filled
+    return Message("{fault}：{hint}", fault=filled, hint=plain)
+
+
+def hint_of(field: str) -> str:
+    """Return what to fill in, without what stands beside it anyway; ``""`` for a field without a hint."""
+    return _FILES.sub("", HINTS.get(field.rpartition(".")[2], "")).removeprefix(f"{field_label(field)}：")
 
 
 def _assessment(finding: Finding) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date
 
 from catalog.cataloguing.proposal import Kind, timed
 from catalog.cataloguing.store import CataloguingStore
 from catalog.compliance.evidence import Change
+from catalog.contract.city_time import city_day
 from catalog.sharing.calendar import WorkingCalendar
 from catalog.sharing.clock import Clock
-from catalog.sharing.deadlines import city_day
 from catalog.sharing.machine import Event
 
 
@@ -21,24 +22,29 @@ class Changes:
         self._store, self._calendar = store, calendar
         self._seen: tuple[int, int] | None = None
         self._events: dict[str, list[Event]] = {}
+        self._days: dict[str, list[date]] = {}
+        self._all_days: list[date] = []
         self._kept: dict[tuple[str, int], Change] = {}
 
-    def __call__(self, day: date) -> tuple[Change, ...]:
-        """Return the changes as they stood at the end of a day."""
+    def events_until(self, day: date) -> int:
+        """Return how many events that a clock goes by there were by the end of a day."""
         version = self._store.version()
         if version != self._seen:
             self._events, self._seen = self._store.timed_events(), version
-        found = []
-        for number, events in self._events.items():
-            happened = [event for event in events if city_day(event.at) <= day]
-            if happened:
-                found.append(self._change(number, happened))
-        return tuple(found)
+            self._days = {number: [city_day(event.at) for event in events] for number, events in self._events.items()}
+            self._all_days = sorted(day for days in self._days.values() for day in days)
+        return bisect_right(self._all_days, day)
 
-    def _change(self, number: str, events: Sequence[Event]) -> Change:
-        key = (number, len(events))
+    def __call__(self, day: date) -> tuple[Change, ...]:
+        """Return the changes as they stood at the end of a day."""
+        self.events_until(day)
+        happened = ((number, bisect_right(days, day)) for number, days in self._days.items())
+        return tuple(self._change(number, count) for number, count in happened if count)
+
+    def _change(self, number: str, happened: int) -> Change:
+        key = (number, happened)
         if key not in self._kept:
-            self._kept[key] = change_of(number, events, self._calendar)
+            self._kept[key] = change_of(number, self._events[number][:happened], self._calendar)
         return self._kept[key]
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, time, timedelta
 
+from catalog.contract.city_time import CITY_TIME
+from catalog.contract.message import Message
 from catalog.sharing.calendar import WorkingCalendar
-from catalog.sharing.deadlines import CITY_TIME
 
 MONTH_SHAPE = re.compile(r"^(20[0-9]{2})-(0[1-9]|1[0-2])\Z")
 FIRST_DAY = date(2025, 8, 1)  # the Regulations are in force from this day
@@ -26,7 +27,7 @@ def first_of(month: str) -> date:
     """Return the first day of a month such as ``2026-10``; raise ``ValueError`` when it is not written so."""
     shape = MONTH_SHAPE.match(month)
     if not shape:
-        raise ValueError(f"{month!r} 不是月份，请写成 2026-10 这样")
+        raise ValueError(Message("'{month}' 不是月份，请写成 2026-10 这样", month=month))
     return date(int(shape[1]), int(shape[2]), 1)
 
 

@@ -7,20 +7,21 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from catalog.sharing.application import Application
+from catalog.contract.load import many_new_objects
+from catalog.sharing.application import Application, Kind
 from catalog.sharing.calendar import WorkingCalendar
 from catalog.sharing.clock import Clock
+from catalog.sharing.machine import Event
 from catalog.sharing.verification import Verification
 
 Row = Mapping[str, Any]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A catalogue entry as it was published; dates are None and texts ``""`` where the entry does not say."""
+class Entry(NamedTuple):
+    """A catalogue entry as it was published; where it does not say, dates are None, numbers 0 and texts ``""``."""
 
     key: str
     dept: str
@@ -38,7 +39,7 @@ class Entry:
     methods: str
     update_cycle: str
     usage: str
-    grade: int | None
+    grade: int
     secrecy_on: date | None
     privacy_on: date | None
     signed_on: date | None
@@ -52,8 +53,7 @@ class Entry:
         return self.status == "active"
 
 
-@dataclass(frozen=True, slots=True)
-class Supply:
+class Supply(NamedTuple):
     """The promised update cycle of a resource against its newest data, as published."""
 
     key: str
@@ -64,8 +64,7 @@ class Supply:
     age_days: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Failing:
+class Failing(NamedTuple):
     """A quality check of a resource that did not pass, as published."""
 
     key: str
@@ -73,8 +72,7 @@ class Failing:
     is_critical: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(NamedTuple):
     """How many entities a department states otherwise than the 数源部门 of a fact, as published."""
 
     fact: str
@@ -84,8 +82,7 @@ class Conflict:
     entities: int
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """Calls of one resource that the data service answered to one department on one day."""
 
     dept: str
@@ -115,6 +112,30 @@ class Case:
     provision: Clock | None = None
     fault: str = ""
 
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        """What happened to it at all."""
+        return frozenset(event.kind for event in self.application.events)
+
+    def happened(self, *kinds: str) -> list[tuple[date, Event]]:
+        """Return the events of some kinds with their days, in order."""
+        if self.kinds.isdisjoint(kinds):
+            return []
+        events = zip(self.days, self.application.events, strict=True)
+        return [(day, event) for day, event in events if event.kind in kinds]
+
+    @cached_property
+    def used_since(self) -> date | None:
+        """The day the data were provided; None before."""
+        provided = self.happened(Kind.PROVIDE)
+        return provided[0][0] if provided else None
+
+    @cached_property
+    def ended_on(self) -> date | None:
+        """The day the use ended; None while it goes on, or before it began."""
+        ended = self.happened(Kind.EXPIRE, Kind.TERMINATE)
+        return ended[0][0] if ended else None
+
 
 class Remembering:
     """Facts that never change: what was computed of them once need not be computed again."""
@@ -125,7 +146,8 @@ class Remembering:
     def once(self, key: Hashable, ask: Callable[[], T]) -> T:
         """Return what ``ask`` returned the first time that ``key`` was asked for."""
         if key not in self._answers:
-            self._answers[key] = ask()
+            with many_new_objects():
+                self._answers[key] = ask()
         answer: T = self._answers[key]
         return answer
 

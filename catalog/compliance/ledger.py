@@ -8,10 +8,11 @@ from datetime import date
 from itertools import accumulate
 
 from catalog.compliance.evidence import Case
+from catalog.contract.city_time import city_day
 from catalog.sharing.application import Application
 from catalog.sharing.calendar import WorkingCalendar
 from catalog.sharing.clock import Clock, ClockError
-from catalog.sharing.deadlines import city_day, clocks
+from catalog.sharing.deadlines import clocks
 from catalog.sharing.limits import PROVIDE
 from catalog.sharing.practice import Practice
 from catalog.sharing.store import SharingStore

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from itertools import islice
+from operator import attrgetter
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from catalog.compliance.evidence import Evidence
@@ -37,8 +39,7 @@ class Owner(StrEnum):
     EVERY = "各部门"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One piece of evidence: what it is about (an application's number, a resource's key, a duty's code) and what it shows."""
 
     status: Status
@@ -116,12 +117,14 @@ class Duty:
 
 def judged(rows: Iterable[Row], *, met: int = 0, note: str = "") -> Outcome:
     """Return the outcome of what was looked at: the gravest status counts; ``met`` adds good cases without a row each."""
-    found = sorted(rows, key=lambda row: (_GRAVITY.index(row.status), row.subject))
-    tally = {status: sum(row.status is status for row in found) for status in _GRAVITY}
+    by_status: dict[Status, list[Row]] = {status: [] for status in _GRAVITY}
+    for row in rows:
+        by_status[row.status].append(row)
+    tally = {status: len(found) for status, found in by_status.items()}
     tally[Status.MET] += met
     counted = {status: number for status, number in tally.items() if number}
-    status = next(iter(counted), Status.NOT_APPLICABLE)
-    return Outcome(status, counted, tuple(found[:SHOWN_ROWS]), note)
+    shown = (row for found in by_status.values() for row in sorted(found, key=attrgetter("subject")))
+    return Outcome(next(iter(counted), Status.NOT_APPLICABLE), counted, tuple(islice(shown, SHOWN_ROWS)), note)
 
 
 def not_applicable(note: str = "") -> Outcome:

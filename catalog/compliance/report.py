@@ -22,6 +22,7 @@ from catalog.compliance.duties import BY_CODE, DUTIES
 from catalog.compliance.evidence import Evidence
 from catalog.compliance.gather import Gatherer
 from catalog.compliance.model import Duty, Outcome, Status
+from catalog.contract.message import Message
 
 TREND_MONTHS = 12
 FOUND = (Status.BREACHED, Status.LATE, Status.UNKNOWN)
@@ -93,9 +94,11 @@ def build_report(gatherer: Gatherer, month: str, depts: Sequence[str], today: da
     except ValueError as error:
         raise NoSuchMonth(str(error)) from None
     if first > today:
-        raise NoSuchMonth(f"{month} 还没有开始")
+        raise NoSuchMonth(Message("{month} 还没有开始", month=month))
     if last_of(month) < FIRST_DAY:
-        raise NoSuchMonth(f"《政务数据共享条例》自 {FIRST_DAY} 起施行，{month} 没有可报告的内容")
+        raise NoSuchMonth(
+            Message("《政务数据共享条例》自 {first} 起施行，{month} 没有可报告的内容", first=FIRST_DAY, month=month)
+        )
     trend: dict[str, dict[str, float | None]] = {}
     for one in months_until(month, TREND_MONTHS):
         evidence = gatherer.evidence(min(last_of(one), today), today)

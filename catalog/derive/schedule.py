@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
+from catalog.contract.city_time import CITY_TIMEZONE
 from catalog.contract.model import Contract, UpdateCycle
 
 TIMETABLE = "CronTriggerTimetable"
-TIMEZONE = "Asia/Shanghai"
 LATE_GRACE = timedelta(days=2)  # architecture: late is one cycle plus 2 days after the data date
 NIGHT_FIRST_HOUR, NIGHT_HOURS = 1, 5  # departments deliver by midnight, readers come at 8
 REALTIME_STEP_MINUTES = 10
@@ -42,7 +42,7 @@ def ingestion_schedule(contract: Contract) -> Schedule:
     """Return the schedule of a resource; the same contract key always gets the same minute."""
     cycle = contract.gov.update_cycle
     length = CYCLE_LENGTH[cycle]
-    return Schedule(_cron(cycle, contract.key), TIMETABLE, TIMEZONE, length, length + LATE_GRACE)
+    return Schedule(_cron(cycle, contract.key), TIMETABLE, CITY_TIMEZONE, length, length + LATE_GRACE)
 
 
 def _cron(cycle: UpdateCycle, key: str) -> str:

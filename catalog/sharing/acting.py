@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from catalog.access.person import Person
+from catalog.contract.message import Message
 from catalog.sharing import application as app
 from catalog.sharing import verification as ver
 from catalog.sharing.application import Application
@@ -102,10 +103,12 @@ def event_of(person: Person, matter: Matter, kind: str, data: Mapping[str, Any],
     """
     held = roles_of(person, matter)
     if not held:
-        raise IllegalMove(f"{matter.number} 由需求部门、提供部门和大数据局的经办人办理，您没有相应的岗位")
+        raise IllegalMove(
+            Message("{number} 由需求部门、提供部门和大数据局的经办人办理，您没有相应的岗位", number=matter.number)
+        )
     machine = ver.MACHINE if isinstance(matter, Verification) else app.MACHINE
     if kind not in machine.rules:
-        raise IllegalMove(f"没有这种办理事项：{kind[:40]}")
+        raise IllegalMove(Message("没有这种办理事项：{kind}", kind=kind[:40]))
     fitting = machine.rules[kind].roles & held
     if isinstance(matter, Verification) and kind == ver.Kind.DECIDE and matter.state in ver.DECIDES:
         fitting = fitting & {ver.DECIDES[matter.state]} or fitting

@@ -15,8 +15,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from catalog.contract.message import Message
 from catalog.contract.model import Strict
-from catalog.sharing.machine import LAW, Event, IllegalMove, Machine, Parties, Role, Rule, rule
+from catalog.sharing.machine import Event, IllegalMove, Machine, Parties, Role, Rule, rule
 
 Method = Literal["service", "batch", "file"]
 METHODS: dict[Method, str] = {"service": "服务接口", "batch": "批量交换", "file": "文件下载"}
@@ -146,7 +147,12 @@ class Application:
         form = Form.model_validate(event.data["form"]) if "form" in found.needs else self.form
         if form is not None and form.resource != self.resource:
             raise IllegalMove(
-                f"申请 {self.number} 是对 {self.resource} 的申请，申请表填的是 {form.resource}；另一资源请另行申请"
+                Message(
+                    "申请 {number} 是对 {resource} 的申请，申请表填的是 {asked}；另一资源请另行申请",
+                    number=self.number,
+                    resource=self.resource,
+                    asked=form.resource,
+                )
             )
         state = self.state if found.to is None else State(found.to)
         return replace(self, state=state, form=form, events=(*self.events, event))
@@ -154,13 +160,13 @@ class Application:
     def _check_law(self, event: Event) -> None:
         """Refuse what the law forbids beyond the order of steps."""
         if event.kind == Kind.SUBMIT and self.form is None:
-            raise IllegalMove(f"申请表还没有填写，不能提交（{LAW}第二十条）")
+            raise IllegalMove("申请表还没有填写，不能提交（《政务数据共享条例》第二十条）")
         if event.kind == Kind.ASK_COMPLETION and self.was_asked_to_complete:
-            raise IllegalMove(f"需要补正的内容应当一次性告知，已经告知过，请受理（{LAW}第二十一条）")
+            raise IllegalMove("需要补正的内容应当一次性告知，已经告知过，请受理（《政务数据共享条例》第二十一条）")
         if event.kind == Kind.EXTEND and self.share_type == 1:
-            raise IllegalMove(f"无条件共享的答复期限不能延长（{LAW}第二十一条）")
+            raise IllegalMove("无条件共享的答复期限不能延长（《政务数据共享条例》第二十一条）")
         if event.kind == Kind.REFUSE and self.share_type == 1:
-            raise IllegalMove(f"无条件共享的数据应当提供，不能拒绝（{LAW}第十四条、第二十一条）")
+            raise IllegalMove("无条件共享的数据应当提供，不能拒绝（《政务数据共享条例》第十四条、第二十一条）")
 
 
 def replay(start: Application, events: Iterable[Event]) -> Application:

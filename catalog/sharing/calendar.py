@@ -12,6 +12,7 @@ import chinese_calendar
 from pydantic import Field, model_validator
 
 from catalog.contract.load import CATALOG_ROOT, read_yaml
+from catalog.contract.message import Message
 from catalog.contract.model import Strict
 
 HOLIDAYS_FILE = CATALOG_ROOT / "sharing" / "holidays.yaml"
@@ -25,8 +26,10 @@ class NoHolidayTable(LookupError):
     def __init__(self, year: int) -> None:
         self.year = year
         super().__init__(
-            f"{year} 年的放假安排没有录入，不能计算跨入该年的法定时限："
-            f"请按国务院办公厅当年的通知，在 catalog/sharing/holidays.yaml 的 years 下增加 '{year}'"
+            Message(
+                "{year} 年的放假安排没有录入，不能计算跨入该年的法定时限：请按国务院办公厅当年的通知，在 catalog/sharing/holidays.yaml 的 years 下增加 '{year}'",
+                year=year,
+            )
         )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
+from catalog.contract.message import Message
 from catalog.sharing.calendar import WorkingCalendar
 from catalog.sharing.limits import Limit
 
@@ -50,13 +51,20 @@ class Clock:
         self._check_running(on)
         longest = self.limit.longest_extension
         if not longest:
-            raise ClockError(f"{self.limit.name}不能延长（{self.limit.basis}）")
+            raise ClockError(Message("{name}不能延长（{basis}）", name=self.limit.name, basis=self.limit.basis))
         if self.extension:
-            raise ClockError(f"{self.limit.name}只能延长一次（{self.limit.basis}）")
+            raise ClockError(Message("{name}只能延长一次（{basis}）", name=self.limit.name, basis=self.limit.basis))
         if not 1 <= days <= longest:
-            raise ClockError(f"{self.limit.name}最多延长 {longest} 个工作日（{self.limit.basis}）")
+            raise ClockError(
+                Message(
+                    "{name}最多延长 {longest} 个工作日（{basis}）",
+                    name=self.limit.name,
+                    longest=longest,
+                    basis=self.limit.basis,
+                )
+            )
         if on > self.due_on(calendar, on):
-            raise ClockError(f"{self.limit.name}已经超期，不能再延长")
+            raise ClockError(Message("{name}已经超期，不能再延长", name=self.limit.name))
         return replace(self, extension=days)
 
     def stop(self, on: date) -> Clock:
@@ -112,4 +120,4 @@ class Clock:
     @staticmethod
     def _check_order(on: date, earlier: date) -> None:
         if on < earlier:
-            raise ClockError(f"{on} 早于上一事项的日期 {earlier}")
+            raise ClockError(Message("{on} 早于上一事项的日期 {earlier}", on=on, earlier=earlier))

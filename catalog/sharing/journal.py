@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from catalog.access.app_database import open_app_database
+from catalog.contract.message import Message
 from catalog.sharing.machine import Event, Role
 
 _ATTEMPTS = 20
@@ -168,7 +169,14 @@ def refuse_overtaken(number: str, events: Sequence[Event], seen: int) -> None:
     if len(events) > seen:
         newer = events[seen]
         raise OvertakenError(
-            f"{number} 在您打开之后已由 {newer.dept} {newer.actor} 于 {newer.at:%Y-%m-%d %H:%M} 办理“{newer.kind}”，请刷新后再办"
+            Message(
+                "{number} 在您打开之后已由 {dept} {actor} 于 {at:%Y-%m-%d %H:%M} 办理“{kind}”，请刷新后再办",
+                number=number,
+                dept=newer.dept,
+                actor=newer.actor,
+                at=newer.at,
+                kind=newer.kind,
+            )
         )
 
 

@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from catalog.contract.message import Message
+
 LAW = "《政务数据共享条例》"
 WORDS = {
     "reason": "理由",
@@ -129,31 +131,63 @@ class Machine:
         if event.at.tzinfo is None:
             raise IllegalMove("事项的时间没有时区")
         if last is not None and event.at < last:
-            raise IllegalMove(f"{event.at:%Y-%m-%d %H:%M} 早于上一事项，事项只能按时间顺序登记")
+            raise IllegalMove(Message("{at:%Y-%m-%d %H:%M} 早于上一事项，事项只能按时间顺序登记", at=event.at))
         absent = [WORDS[name] for name in found.needs if not event.data.get(name)]
         if absent:
-            raise IllegalMove(f"{found.kind.value}须写明{'、'.join(absent)}（{found.basis}）")
+            raise IllegalMove(
+                Message("{kind}须写明{absent}（{basis}）", kind=found.kind.value, absent=absent, basis=found.basis)
+            )
         return found
 
     def _why_not_now(self, number: str, state: StrEnum, found: Rule) -> str:
         if state in self.ended:
-            return f"{self.noun} {number} {state.value}，不能再{found.kind.value}"
-        possible = "、".join(move.kind.value for move in self.moves(state))
-        return f"{self.noun} {number} 处于“{state.value}”，不能{found.kind.value}；现在可以：{possible}"
+            return Message(
+                "{noun} {number} {state}，不能再{kind}",
+                noun=self.noun,
+                number=number,
+                state=state.value,
+                kind=found.kind.value,
+            )
+        possible = [move.kind.value for move in self.moves(state)]
+        return Message(
+            "{noun} {number} 处于“{state}”，不能{kind}；现在可以：{possible}",
+            noun=self.noun,
+            number=number,
+            state=state.value,
+            kind=found.kind.value,
+            possible=possible,
+        )
 
     @staticmethod
     def check_role(found: Rule, event: Event, role: Role) -> None:
         """Refuse every role but one."""
         if event.role is not role:
             raise IllegalMove(
-                f"{found.kind.value}现在须由{role.value}办理，{event.role.value}不能办理（{found.basis}）"
+                Message(
+                    "{kind}现在须由{role}办理，{actor}不能办理（{basis}）",
+                    kind=found.kind.value,
+                    role=role.value,
+                    actor=event.role.value,
+                    basis=found.basis,
+                )
             )
 
     @staticmethod
     def _check_actor(found: Rule, event: Event, parties: Parties) -> None:
         if event.role not in found.roles:
-            allowed = "、".join(sorted(role.value for role in found.roles))
-            raise IllegalMove(f"{found.kind.value}须由{allowed}办理，{event.role.value}不能办理")
+            allowed = sorted(role.value for role in found.roles)
+            raise IllegalMove(
+                Message(
+                    "{kind}须由{allowed}办理，{role}不能办理",
+                    kind=found.kind.value,
+                    allowed=allowed,
+                    role=event.role.value,
+                )
+            )
         needed = parties.of(event.role)
         if needed is not None and event.dept != needed:
-            raise IllegalMove(f"{found.kind.value}须由 {needed} 办理，{event.dept} 不能代办")
+            raise IllegalMove(
+                Message(
+                    "{kind}须由 {needed} 办理，{dept} 不能代办", kind=found.kind.value, needed=needed, dept=event.dept
+                )
+            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from catalog.access.model import Decision
 from catalog.access.person import BUREAU, BUREAU_SEES, Person, Post
+from catalog.contract.message import Message
 from catalog.sharing.application import Application, Kind
 from catalog.sharing.machine import Role
 from catalog.sharing.verification import Verification
@@ -38,12 +39,22 @@ def may_see(person: Person, matter: Matter) -> Decision:
     if person.dept == parties.applicant and person.posts & _PARTY_SEES:
         return Decision(True, "allowed", "本部门的事项", BASIS)
     if isinstance(matter, Application) and not has_left(matter):
-        return Decision(False, "not_a_party", f"{noun} {matter.number} 尚未报出，只有需求部门可以查看", BASIS)
+        return Decision(
+            False,
+            "not_a_party",
+            Message("{noun} {number} 尚未报出，只有需求部门可以查看", noun=noun, number=matter.number),
+            BASIS,
+        )
     if person.dept == parties.provider and person.posts & _PARTY_SEES:
         return Decision(True, "allowed", "提供部门", BASIS)
     if person.dept == parties.bureau and person.posts & BUREAU_SEES:
         return Decision(True, "allowed", "大数据局", BASIS)
-    return Decision(False, "not_a_party", f"{noun} {matter.number} 只对需求部门、提供部门和大数据局可见", BASIS)
+    return Decision(
+        False,
+        "not_a_party",
+        Message("{noun} {number} 只对需求部门、提供部门和大数据局可见", noun=noun, number=matter.number),
+        BASIS,
+    )
 
 
 def has_left(application: Application) -> bool:

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlencode
 
-from catalog.sharing.machine import LAW, Event, IllegalMove, Role
+from catalog.contract.message import Message
+from catalog.sharing.machine import Event, IllegalMove, Role
 from catalog.sharing.verification import Kind, Report, State, Verification
 
 PRESENT, ABSENT = "应有这一行", "不应有这一行"
@@ -63,11 +64,24 @@ def check_reload(verification: Verification, batch: str, published: Published) -
     report = verification.report
     found = [row for row in published.batches(report.resource) if row["batch_id"] == batch]
     if not found:
-        raise IllegalMove(f"更正须写明重新送达的批次：{report.resource} 没有批次 {batch}（{LAW}第二十六条）")
+        raise IllegalMove(
+            Message(
+                "更正须写明重新送达的批次：{resource} 没有批次 {batch}（《政务数据共享条例》第二十六条）",
+                resource=report.resource,
+                batch=batch,
+            )
+        )
     if found[0]["status"] != ACCEPTED:
-        raise IllegalMove(f"批次 {batch} 没有被接收，不能作为更正的批次（{LAW}第二十六条）")
+        raise IllegalMove(
+            Message("批次 {batch} 没有被接收，不能作为更正的批次（《政务数据共享条例》第二十六条）", batch=batch)
+        )
     if published.had_batch(report.resource, batch, report.snapshot):
-        raise IllegalMove(f"批次 {batch} 在提出校核之前已经送达，不是为更正重新送达的（{LAW}第二十六条）")
+        raise IllegalMove(
+            Message(
+                "批次 {batch} 在提出校核之前已经送达，不是为更正重新送达的（《政务数据共享条例》第二十六条）",
+                batch=batch,
+            )
+        )
 
 
 def recheck(verification: Verification, published: Published, now: datetime) -> Event:
@@ -77,7 +91,13 @@ def recheck(verification: Verification, published: Published, now: datetime) -> 
         IllegalMove: nothing was corrected yet.
     """
     if verification.state is not State.CORRECTED:
-        raise IllegalMove(f"校核 {verification.number} 处于“{verification.state.value}”，没有待复核的更正")
+        raise IllegalMove(
+            Message(
+                "校核 {number} 处于“{state}”，没有待复核的更正",
+                number=verification.number,
+                state=verification.state.value,
+            )
+        )
     report = verification.report
     looked, faults = published.look(report), published.blocking_faults(report.resource)
     run = {

@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from catalog.contract.city_time import city_day
+from catalog.contract.message import Message
 from catalog.sharing import application, verification
 from catalog.sharing.application import Application
-from catalog.sharing.deadlines import city_day
 from catalog.sharing.journal import (
     AT_ONCE,
     Journal,
@@ -86,7 +87,9 @@ class SharingStore:
         Raises:
             UnknownMatter: there is none of that number.
         """
-        return _only(self._applications(_MATTERS.c.number == number), f"没有编号为 {number} 的申请")
+        return _only(
+            self._applications(_MATTERS.c.number == number), Message("没有编号为 {number} 的申请", number=number)
+        )
 
     def applications(
         self, *, resource: str | None = None, dept: str | None = None, numbers: Sequence[str] | None = None
@@ -100,7 +103,9 @@ class SharingStore:
         Raises:
             UnknownMatter: there is none of that number.
         """
-        return _only(self._verifications(_MATTERS.c.number == number), f"没有编号为 {number} 的校核")
+        return _only(
+            self._verifications(_MATTERS.c.number == number), Message("没有编号为 {number} 的校核", number=number)
+        )
 
     def verifications(
         self, *, resource: str | None = None, dept: str | None = None, numbers: Sequence[str] | None = None

@@ -10,10 +10,10 @@ from itertools import pairwise
 
 from pydantic import Field
 
+from catalog.contract.city_time import city_day
 from catalog.contract.model import Strict
 from catalog.sharing.calendar import WorkingCalendar
 from catalog.sharing.clock import Clock
-from catalog.sharing.deadlines import city_day
 from catalog.sharing.limits import VERIFY
 from catalog.sharing.machine import Event, Machine, Parties, Role, Rule, rule
 

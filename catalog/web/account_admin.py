@@ -15,6 +15,7 @@ from catalog.access.accounts import Account, AccountError, OvertakenAccount
 from catalog.access.person import BUREAU, BUREAU_POSTS, Doing, Post
 from catalog.access.store import AccessStore
 from catalog.api.errors import ApiError
+from catalog.contract.message import Message
 from catalog.contract.vocabulary import Vocabulary
 from catalog.web.protection import wants_json
 from catalog.web.signin import People, actor
@@ -178,7 +179,7 @@ def rights_router(office: Office) -> APIRouter:
     def revoke(request: Request, key_id: str, _form: Form) -> Response:
         by = permitted(request, Doing.MANAGE_RIGHTS)
         if not office.keys.revoke(key_id):
-            raise ApiError(404, "no_such_key", "没有这个生效中的接口密钥", f"在 {RIGHTS} 查看")
+            raise ApiError(404, "no_such_key", "没有这个生效中的接口密钥", Message("在 {place} 查看", place=RIGHTS))
         accounts.record("key_revoked", by.account, actor(request), {"key_id": key_id})
         return RedirectResponse(f"{RIGHTS}#keys", status_code=303)
 
@@ -235,7 +236,7 @@ def _done(office: Office, account: str, back: str, change: Callable[[], object])
     try:
         change()
     except AccountError as error:
-        raise ApiError(409, "account_refused", str(error), f"在 {back} 查看账号现状") from error
+        raise ApiError(409, "account_refused", str(error), Message("在 {place} 查看账号现状", place=back)) from error
     return RedirectResponse(f"{back}#{account}", status_code=303)
 
 

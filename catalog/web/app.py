@@ -93,6 +93,7 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     if rooms.oidc is not None:
         app.include_router(oidc_router(rooms.people, rooms.oidc))
     app.state.has_provider = rooms.oidc is not None
+    app.state.public_address = settings.public_address
     app.mount("/static", MarkedFiles(directory=STATIC), name="static")
     for name in GENERATED_DOCS:
         app.mount(f"/docs/{name}", GeneratedDocs(directory=settings.docs / name, html=True, check_dir=False))

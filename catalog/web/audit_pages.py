@@ -19,6 +19,7 @@ from catalog.api.clock import beijing
 from catalog.api.errors import ApiError
 from catalog.api.search import page_number
 from catalog.cataloguing.sheet_faults import no_formula
+from catalog.contract.message import Message
 from catalog.web.protection import wants_json
 from catalog.web.signin import People, actor
 from catalog.web.templating import PAGE_HEADERS, page
@@ -99,7 +100,9 @@ def _cell(line: dict[str, Any], name: str) -> Any:
 def _wanted(params: QueryParams) -> Wanted:
     log, day = params.get("log", PEOPLE), params.get("day", "")
     if log not in (PEOPLE, DATA):
-        raise ApiError(422, "invalid_request", "请求参数的格式有误", f"log 为 {PEOPLE} 或 {DATA}")
+        raise ApiError(
+            422, "invalid_request", "请求参数的格式有误", Message("log 为 {people} 或 {data}", people=PEOPLE, data=DATA)
+        )
     try:
         asked = date.fromisoformat(day) if day else None
     except ValueError:

@@ -23,6 +23,7 @@ from catalog.cataloguing.drafting import blank, from_table
 from catalog.cataloguing.form import ITEM_FIELDS
 from catalog.cataloguing.live import look
 from catalog.cataloguing.proposal import MACHINE, Kind, Proposal
+from catalog.contract.message import Message
 from catalog.sharing.clock import ClockError
 from catalog.sharing.journal import OvertakenError, UnknownMatter
 from catalog.sharing.machine import IllegalMove
@@ -141,7 +142,7 @@ def cataloguing_router(held: Cataloguing) -> APIRouter:
     def _draft(person: Person, kind: str, name: str, form: FormData) -> dict[str, Any]:
         published = desk.shelf.now()
         if f"{person.dept}.{name}" in published.contracts:
-            raise ValueError(f"本部门已有资源 {name}，请用“变更目录”")
+            raise ValueError(Message("本部门已有资源 {name}，请用“变更目录”", name=name))
         if kind != "table":
             return blank(person.dept, name, published)
         table = text_of(form, "table")

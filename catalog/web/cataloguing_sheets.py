@@ -18,6 +18,7 @@ from catalog.cataloguing.sheet_faults import CellFault, faults_csv, faults_excel
 from catalog.cataloguing.sheet_guard import LARGEST_FILE, RefusedFile
 from catalog.cataloguing.sheet_read import read_workbook
 from catalog.cataloguing.sheet_write import workbook_of
+from catalog.contract.message import Message
 from catalog.sharing.journal import OvertakenError
 from catalog.sharing.machine import IllegalMove
 from catalog.web.cataloguing import Cataloguing, Form, either, kind_of
@@ -112,10 +113,14 @@ def sheets_router(held: Cataloguing) -> APIRouter:
                 desk.act(Act(proposal.number, kind, person, held.now(), len(proposal.events), {}))
                 count += 1
             except (NotReady, Outdated, IllegalMove, OvertakenError, NotWritten) as error:
-                told.append(f"{proposal.number} {proposal.title}：{error}")
+                told.append(
+                    Message("{number} {title}：{error}", number=proposal.number, title=proposal.title, error=str(error))
+                )
         if not told and count:
             return RedirectResponse(f"/cataloguing/batch/{batch}", status_code=303)
-        answer = either(request, "cataloguing_batch.html", _batch(person, batch), told=told or ["没有可以办理的目录"])
+        answer = either(
+            request, "cataloguing_batch.html", _batch(person, batch), told=told or [Message("没有可以办理的目录")]
+        )
         answer.status_code = 409
         return answer
 

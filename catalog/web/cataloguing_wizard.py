@@ -25,6 +25,7 @@ from catalog.cataloguing.editing import (
 )
 from catalog.cataloguing.form import ITEM_FIELDS, choices_of, fold_contract
 from catalog.cataloguing.proposal import EDITABLE, Kind, Proposal, Purpose
+from catalog.contract.message import Message
 from catalog.sharing.journal import OvertakenError
 from catalog.web.cataloguing import LONGEST_TEXT, Cataloguing, Form, address_of, seen_of
 from catalog.web.templating import page
@@ -54,7 +55,11 @@ def wizard_router(held: Cataloguing) -> APIRouter:
         if step == "items":
             rows = _rows(form)
             if len(rows) > MOST_ITEMS:
-                wrong = [WrongText("items", "数据项", f"一次最多在页面编辑 {MOST_ITEMS} 项，更多请用 Excel 导入")]
+                wrong = [
+                    WrongText(
+                        "items", "数据项", Message("一次最多在页面编辑 {most} 项，更多请用 Excel 导入", most=MOST_ITEMS)
+                    )
+                ]
                 return _again(request, proposal, step, person, {"rows": rows}, wrong)
             document, wrong = edited_items(proposal.document, rows, choices, published)
             typed: dict[str, Any] = {"rows": rows}
@@ -74,7 +79,7 @@ def wizard_router(held: Cataloguing) -> APIRouter:
             told = [
                 str(error),
                 *(
-                    f"{label}：对方“{theirs}”，您“{mine}”"
+                    Message("{label}：对方“{theirs}”，您“{mine}”", label=label, theirs=theirs, mine=mine)
                     for label, theirs, mine in differences(newer.document, document)
                 ),
             ]
@@ -87,7 +92,12 @@ def wizard_router(held: Cataloguing) -> APIRouter:
     def undo(request: Request, number: str, form: Form) -> Response:
         person, proposal = _editable(request, number, "basics")
         if not proposal.can_undo:
-            raise ApiError(409, "nothing_to_undo", f"目录提案 {proposal.number} 没有可以撤销的修改", "返回编制页面")
+            raise ApiError(
+                409,
+                "nothing_to_undo",
+                Message("目录提案 {number} 没有可以撤销的修改", number=proposal.number),
+                "返回编制页面",
+            )
         try:
             desk.act(Act(proposal.number, Kind.UNDO, person, held.now(), seen_of(form), {}))
         except OvertakenError as error:
@@ -99,10 +109,14 @@ def wizard_router(held: Cataloguing) -> APIRouter:
         person, proposal = held.seen(request, number)
         permitted(request, Doing.CATALOGUE, proposal.dept)
         if step not in STEPS or proposal.origin.purpose is Purpose.WITHDRAWAL:
-            raise ApiError(404, "no_such_step", "没有这一步", f"从 /cataloguing/{proposal.number} 进入")
+            raise ApiError(
+                404, "no_such_step", "没有这一步", Message("从 /cataloguing/{number} 进入", number=proposal.number)
+            )
         if proposal.state not in EDITABLE:
-            said = f"目录提案 {proposal.number} 处于“{proposal.state}”，现在不能编辑"
-            raise ApiError(409, "not_editable", said, f"返回 /cataloguing/{proposal.number}")
+            said = Message(
+                "目录提案 {number} 处于“{state}”，现在不能编辑", number=proposal.number, state=proposal.state
+            )
+            raise ApiError(409, "not_editable", said, Message("返回 /cataloguing/{number}", number=proposal.number))
         return person, proposal
 
     def _again(

@@ -20,6 +20,7 @@ from catalog.compliance.gather import Gatherer
 from catalog.compliance.model import Duty, Status
 from catalog.compliance.report import TREND_MONTHS, NoSuchMonth, Report, build_report
 from catalog.compliance.workbook import report_workbook
+from catalog.contract.message import Message
 from catalog.contract.vocabulary import Vocabulary
 from catalog.web.downloads import EXCEL, download
 from catalog.web.protection import wants_json
@@ -164,10 +165,10 @@ def _day(request: Request) -> date:
     try:
         day = date.fromisoformat(asked)
     except ValueError:
-        raise ApiError(400, "bad_day", f"“{asked[:20]}”不是日期", "写成 2026-10-31 这样") from None
+        raise ApiError(400, "bad_day", Message("“{asked}”不是日期", asked=asked[:20]), "写成 2026-10-31 这样") from None
     if not FIRST_DAY <= day <= today():
-        hint = f"可以查看 {FIRST_DAY}（条例施行之日）至今天"
-        raise ApiError(400, "day_out_of_range", f"{day} 没有履职情况可查", hint)
+        hint = Message("可以查看 {first}（条例施行之日）至今天", first=FIRST_DAY)
+        raise ApiError(400, "day_out_of_range", Message("{day} 没有履职情况可查", day=day), hint)
     return day
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from catalog.api.reads import CatalogueReads
 from catalog.api.routes import known
 from catalog.exchange.dcat import FORMATS, catalogue_graph, serialised
-from catalog.web.pages import own_address
+from catalog.web.address import own_address
 from catalog.web.templating import PAGE_HEADERS
 
 

@@ -20,9 +20,10 @@ from catalog.api.errors import ApiError
 from catalog.api.published import shown_text
 from catalog.api.routes import known
 from catalog.api.values import plain, typed
+from catalog.contract.city_time import city_day
+from catalog.contract.message import Message
 from catalog.contract.model import Contract, Property
 from catalog.sharing.application import ENDED, Application, Kind, State
-from catalog.sharing.deadlines import city_day
 from catalog.sharing.grants import grants_in_force
 from catalog.sharing.machine import IllegalMove, Parties
 from catalog.sharing.recheck import ABSENT, IS_NOT_THERE, IS_THERE, PRESENT, key_text
@@ -117,10 +118,18 @@ def _applicant(desk: Desk, request: Request, dept: str, resource: str) -> tuple[
     person = permitted(request, Doing.APPLY)
     if contract.gov.share_type == NOT_SHARED:
         decision = decide(None, "read_rows", contract, today=city_day(desk.now()))
-        raise ApiError(403, "not_shared", f"{contract.name}{decision.reason}", f"不能申请；依据：{decision.basis}")
+        raise ApiError(
+            403,
+            "not_shared",
+            Message("{name}{reason}", name=contract.name, reason=decision.reason),
+            Message("不能申请；依据：{basis}", basis=decision.basis),
+        )
     if person.dept == contract.dept:
         raise ApiError(
-            403, "own_resource", "本部门提供的数据，无需申请", f"用本部门的 API key 读取；依据：{ARTICLE_15}"
+            403,
+            "own_resource",
+            "本部门提供的数据，无需申请",
+            Message("用本部门的 API key 读取；依据：{basis}", basis=ARTICLE_15),
         )
     return person, contract
 
@@ -134,12 +143,14 @@ def _changed(desk: Desk, request: Request, number: str) -> tuple[Application, Pe
         raise ApiError(
             409,
             "not_editable",
-            f"申请 {number} 处于“{application.state.value}”，申请表不能修改",
+            Message("申请 {number} 处于“{state}”，申请表不能修改", number=number, state=application.state.value),
             "草稿和补正中才能修改",
         )
     contract = desk.reads.contracts.get(application.resource)
     if contract is None:
-        raise ApiError(409, "resource_gone", f"{application.resource} 已不在目录中", "请撤回申请")
+        raise ApiError(
+            409, "resource_gone", Message("{resource} 已不在目录中", resource=application.resource), "请撤回申请"
+        )
     return application, person, contract
 
 
@@ -228,15 +239,17 @@ def _reporter(desk: Desk, request: Request, dept: str, resource: str) -> tuple[P
     contract = known(desk.reads, dept, resource)
     person = permitted(request, Doing.REPORT)
     if person.dept == contract.dept:
-        raise ApiError(403, "own_resource", "本部门提供的数据由本部门直接更正", f"依据：{ARTICLE_26}")
+        raise ApiError(
+            403, "own_resource", "本部门提供的数据由本部门直接更正", Message("依据：{basis}", basis=ARTICLE_26)
+        )
     if contract.gov.share_type == UNCONDITIONAL:
         return person, contract, None
     mine = [a for a in desk.acting.store.applications(resource=contract.key) if a.parties.applicant == person.dept]
     keys = set(contract.primary_key)
     grants = [grant for grant in grants_in_force(mine, city_day(desk.now())) if keys <= grant.columns]
     if not grants:
-        reason = f"贵部门没有使用中、含主键数据项的{contract.name}授权，不能按主键提出校核"
-        raise ApiError(403, "nothing_granted", reason, f"先申请共享；依据：{ARTICLE_26}")
+        reason = Message("贵部门没有使用中、含主键数据项的{name}授权，不能按主键提出校核", name=contract.name)
+        raise ApiError(403, "nothing_granted", reason, Message("先申请共享；依据：{basis}", basis=ARTICLE_26))
     return person, contract, grants
 
 
@@ -290,7 +303,7 @@ def _read_report(desk: Desk, look: _Look, form: FormData) -> tuple[Posted, Repor
         if len(text) < shortest:
             read.faults[name] = "写明依据"
         elif len(text) > longest:
-            read.faults[name] = LONG.format(longest=longest)
+            read.faults[name] = Message(LONG, longest=longest)
     if read.faults:
         return read, None
     row = look.at(desk, key, column)
@@ -323,7 +336,7 @@ def _believed_fault(prop: Property, found: str, believed: str) -> str:
         if believed:
             typed(prop, believed)
     except ValueError:
-        return f"取值与类型 {prop.physical_type} 不符"
+        return Message("取值与类型 {physical_type} 不符", physical_type=prop.physical_type)
     return ""
 
 

@@ -14,6 +14,8 @@ from catalog.api.desk_form import text_of
 from catalog.api.desk_lists import lists_of
 from catalog.api.errors import ApiError
 from catalog.api.values import plain
+from catalog.contract.message import Message
+from catalog.web.address import is_secure
 from catalog.web.desk_matters import Form
 from catalog.web.protection import wants_json
 from catalog.web.templating import PAGE_HEADERS, page
@@ -48,7 +50,7 @@ def key_router(desk: Desk) -> APIRouter:
         person = permitted(request, Doing.APPLY)
         name = text_of(form.get("name"))
         if not 2 <= len(name) <= LONGEST_NAME:
-            faults = {"name": f"写明用途，2 到 {LONGEST_NAME} 个字"}
+            faults: dict[str, str] = {"name": Message("写明用途，2 到 {longest} 个字", longest=LONGEST_NAME)}
             if wants_json(request):
                 raise ApiError(422, "bad_form", faults["name"], "name")
             mine = desk.access.keys(person.dept)
@@ -90,8 +92,9 @@ def _no_such_key() -> ApiError:
 
 def _once(request: Request, key: str) -> Response:
     back = RedirectResponse(PLACE, status_code=303)
-    is_secure = request.url.scheme == "https"
-    back.set_cookie(ONCE, key, max_age=ONCE_SECONDS, path=PLACE, httponly=True, samesite="strict", secure=is_secure)
+    back.set_cookie(
+        ONCE, key, max_age=ONCE_SECONDS, path=PLACE, httponly=True, samesite="strict", secure=is_secure(request)
+    )
     return back
 
 

@@ -16,6 +16,7 @@ from catalog.api.desk import APPLICATIONS, RECORDS, REPORTS, Desk, Row, machine_
 from catalog.api.desk_form import Posted, read_statements
 from catalog.api.errors import ApiError
 from catalog.api.values import plain
+from catalog.contract.message import Message
 from catalog.sharing import application as app
 from catalog.sharing import verification as ver
 from catalog.sharing.application import Application
@@ -24,7 +25,7 @@ from catalog.sharing.posts import Matter, may_see
 from catalog.sharing.recheck import ACCEPTED, recheck
 from catalog.sharing.store import OvertakenError, UnknownMatter
 from catalog.sharing.verification import Verification
-from catalog.web.pages import own_address
+from catalog.web.address import own_address
 from catalog.web.protection import wants_json
 from catalog.web.templating import PAGE_HEADERS, page
 from catalog.web.visitors import posted, signed_in
@@ -99,10 +100,10 @@ def seen_matter(desk: Desk, person: Person, kind: str, number: str) -> Matter:
     try:
         matter: Matter = store.application(number) if kind == APPLICATIONS else store.verification(number)
     except UnknownMatter as error:
-        raise ApiError(404, "no_such_matter", str(error)[:200], NO_MATTER_HINT) from error
+        raise ApiError(404, "no_such_matter", str(error), NO_MATTER_HINT) from error
     decision: Decision = may_see(person, matter)
     if not decision.allowed:
-        raise ApiError(403, "not_a_party", decision.reason, f"默认拒绝；依据：{decision.basis}")
+        raise ApiError(403, "not_a_party", decision.reason, Message("默认拒绝；依据：{basis}", basis=decision.basis))
     return matter
 
 

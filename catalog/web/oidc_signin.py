@@ -14,7 +14,7 @@ from fastapi.responses import RedirectResponse
 from catalog.access.accounts import Actor
 from catalog.access.oidc import OidcClient, OidcRefused, Started
 from catalog.api.limits import client_address
-from catalog.web.pages import own_address
+from catalog.web.address import is_secure, own_address
 from catalog.web.signin import People, begin_session, sign_in_form
 from catalog.web.visitors import local_path
 
@@ -37,8 +37,9 @@ def oidc_router(people: People, client: OidcClient) -> APIRouter:
             return sign_in_form(request, back, fault=str(refusal))
         away = RedirectResponse(address, status_code=303)
         kept = base64.urlsafe_b64encode(json.dumps(asdict(started)).encode()).decode()
-        is_secure = request.url.scheme == "https"
-        away.set_cookie(COOKIE, kept, max_age=SECONDS, path=OIDC, httponly=True, samesite="lax", secure=is_secure)
+        away.set_cookie(
+            COOKIE, kept, max_age=SECONDS, path=OIDC, httponly=True, samesite="lax", secure=is_secure(request)
+        )
         return away
 
     @router.get(CALLBACK)

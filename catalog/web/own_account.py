@@ -68,7 +68,7 @@ def own_account_router(people: People, vocabulary: Vocabulary) -> APIRouter:
             return _password_form(request, str(form.get("next", "")), fault_key="own.differs")
         try:
             people.accounts.change_password(session.person.account, old, new, by)
-        except AccountError as error:
+        except (AccountError, SignInRefused) as error:
             return _password_form(request, str(form.get("next", "")), fault=str(error))
         back = local_path(str(form.get("next", "")))
         return begin_session(request, people, session.person.account, by, back, has_passed=session.has_passed)

@@ -21,8 +21,9 @@ from catalog.api.routes import known
 from catalog.api.search import LONGEST_QUERY, Query, page_number
 from catalog.api.values import plain
 from catalog.api.views import detail_json, found_json
+from catalog.web.address import own_address
 from catalog.web.drawing import draw
-from catalog.web.protection import HOST_SHAPE, LANGUAGE_COOKIE, wants_json
+from catalog.web.protection import LANGUAGE_COOKIE, wants_json
 from catalog.web.templating import PAGE_HEADERS, page
 from catalog.web.texts import DEFAULT_LANGUAGE, LANGUAGES
 from catalog.web.visitors import local_path, visitor
@@ -166,9 +167,3 @@ def _is_partial(request: Request) -> bool:
     """Tell whether htmx asks for the results alone; going back in history it needs the whole page."""
     headers = request.headers
     return headers.get("hx-request") == "true" and headers.get("hx-history-restore-request") != "true"
-
-
-def own_address(request: Request) -> str:
-    """Return the address that examples on the page use: as the reader called this service."""
-    host = request.headers.get("host", "")
-    return f"{request.url.scheme}://{host}" if HOST_SHAPE.match(host) else ""

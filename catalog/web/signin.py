@@ -21,6 +21,7 @@ from catalog.access.person import ADMINISTRATORS, Person
 from catalog.access.sessions import LONGEST, Session, SessionStore
 from catalog.api.errors import ApiError
 from catalog.api.limits import client_address
+from catalog.web.address import is_secure
 from catalog.web.templating import private_page
 from catalog.web.visitors import (
     CODE_PAGE,
@@ -210,5 +211,6 @@ def sign_in_form(request: Request, back: str, *, account: str = "", fault: str =
 
 
 def _set(request: Request, response: Response, name: str, value: str, seconds: int) -> None:
-    is_secure = request.url.scheme == "https"
-    response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="lax", secure=is_secure, path="/")
+    response.set_cookie(
+        name, value, max_age=seconds, httponly=True, samesite="lax", secure=is_secure(request), path="/"
+    )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.contract.load import read_yaml
+from catalog.contract.message import Message
 
 LOCALE = Path(__file__).parent / "locale"
 DEFAULT_LANGUAGE = "zh-CN"
@@ -42,8 +43,15 @@ class Texts:
         return held_texts(self.language).get(key) or held_texts(DEFAULT_LANGUAGE).get(key, fallback)
 
     def word(self, chinese: Any) -> str:
-        """Return a word of a closed list, such as 无条件共享, in the language of the request; itself when it has none there."""
-        return held_texts(self.language).get(f"word.{chinese}", str(chinese))
+        """Return a word of a closed list, such as 无条件共享, or a sentence, in the language of the request.
+
+        A :class:`Message` is filled anew from its parts, each in that language; what has no text there stays as it is.
+        """
+        template = chinese.template if isinstance(chinese, Message) else str(chinese)
+        text = held_texts(self.language).get(f"word.{template}")
+        if text is None or not isinstance(chinese, Message):
+            return text or str(chinese)
+        return chinese.said(text, self.word, self("app.comma"))
 
 
 @cache

@@ -15,6 +15,7 @@ from starlette.datastructures import FormData
 from catalog.access.model import Decision
 from catalog.access.person import Doing, Person, Post, permit
 from catalog.api.errors import ApiError
+from catalog.contract.message import Message
 
 CSRF_FIELD = "csrf"
 CSRF_HEADER = "x-csrf-token"
@@ -82,8 +83,10 @@ def sign_in_address(request: Request) -> str:
 def refused(request: Request, decision: Decision) -> ApiError:
     """Return the error of a decision that says no."""
     if decision.code == "not_signed_in":
-        return ApiError(401, decision.code, decision.reason, f"在 {sign_in_address(request)} 登录")
-    return ApiError(403, decision.code, decision.reason, f"默认拒绝；依据：{decision.basis}")
+        return ApiError(
+            401, decision.code, decision.reason, Message("在 {address} 登录", address=sign_in_address(request))
+        )
+    return ApiError(403, decision.code, decision.reason, Message("默认拒绝；依据：{basis}", basis=decision.basis))
 
 
 async def posted(request: Request) -> FormData:
@@ -94,7 +97,9 @@ async def posted(request: Request) -> FormData:
     """
     given = request.headers.get("content-length", "")
     if not given.isdigit() or int(given) > LARGEST_FORM:
-        raise ApiError(413, "form_too_large", "提交的内容过大", f"不超过 {LARGEST_FORM // 1024 // 1024} MiB")
+        raise ApiError(
+            413, "form_too_large", "提交的内容过大", Message("不超过 {most} MiB", most=LARGEST_FORM // 1024 // 1024)
+        )
     form = await request.form(max_files=5, max_fields=MOST_FIELDS)
     sent = str(form.get(CSRF_FIELD) or request.headers.get(CSRF_HEADER, ""))
     held = csrf_token(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 8642
 SHUTDOWN_SECONDS = 10
+MINOR_WALKS_A_FULL_ONE = 1000  # a full walk of the cycle collector over a whole catalogue costs a page half a second
 key_app = typer.Typer(help="API keys of the data service", no_args_is_help=True)
 JsonFlag = Annotated[bool, typer.Option("--json", help="JSON on stdout")]
 
@@ -45,6 +47,7 @@ def serve(
     from lakehouse.connect.settings import Settings
 
     configure_logs(as_json=json)
+    gc.set_threshold(*gc.get_threshold()[:2], MINOR_WALKS_A_FULL_ONE)
     settings = Settings()
     with _listen(host, port) as listener:
         url = _url(host, listener.getsockname()[1])

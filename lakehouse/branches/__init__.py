@@ -24,6 +24,7 @@ from lakehouse.branches.publishing import (
     kept_pointers,
     pointers_at,
     publish,
+    publish_before,
     publish_history,
 )
 from lakehouse.branches.sharing import adopt, diverged, rebase
@@ -50,6 +51,7 @@ __all__ = [
     "open_branch",
     "pointers_at",
     "publish",
+    "publish_before",
     "publish_history",
     "rebase",
 ]

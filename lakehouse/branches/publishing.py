@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 from lakehouse.branches.model import Branch, BranchError, Publish, PublishConflict, PublishResult
-from lakehouse.branches.register import changes, check_token, find, now, set_base, set_state, snapshot_id
+from lakehouse.branches.register import changes, check_token, find, now, set_base, set_state, snapshot_id, written
 from lakehouse.branches.sharing import settle_adoptions
 from lakehouse.connect.database import MAIN, Register, again_when_pointers_moved, pointers, reading, transaction
 from lakehouse.connect.faults import fault_point, guard_off
@@ -110,6 +111,17 @@ def publish_history(settings: Settings, limit: int = 100) -> list[Publish]:
             "select snapshot, branch, published_at, tables_changed from publish_log order by id desc limit ?", (limit,)
         ).fetchall()
         return [Publish(snapshot, branch, at, json.loads(changed)) for snapshot, branch, at, changed in rows]
+
+
+def publish_before(settings: Settings, moment: datetime) -> Publish | None:
+    """Return the newest kept publish before a moment; None when there is none."""
+    with reading(settings) as db:
+        row = db.execute(
+            "select snapshot, branch, published_at, tables_changed from publish_log where published_at < ?"
+            " order by id desc limit 1",
+            (written(moment),),
+        ).fetchone()
+        return None if row is None else Publish(row[0], row[1], row[2], json.loads(row[3]))
 
 
 def kept_pointers(settings: Settings) -> list[dict[str, str]]:

@@ -23,7 +23,12 @@ def check_name(name: str) -> None:
 
 def now() -> str:
     """Return the time for the register (never for a data table)."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return written(datetime.now(UTC))
+
+
+def written(at: datetime) -> str:
+    """Return a moment as the register keeps it: in UTC, so that texts are in the order of moments."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 def find(db: Register, name: str) -> tuple[Branch, BranchState, str | None] | None:

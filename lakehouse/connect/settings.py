@@ -32,6 +32,11 @@ class Settings(BaseSettings):
     oidc_client_id: str = Field(default="", description="what the provider knows this installation as")
     oidc_client_secret_file: Path | None = Field(default=None, description="file with the client's secret")
     oidc_claim: str = Field(default="preferred_username", description="claim that holds the account's name")
+    public_address: str = Field(
+        default="",
+        pattern=r"^(https?://[A-Za-z0-9._-]+(:\d{1,5})?|https?://\[[0-9A-Fa-f:.]+\](:\d{1,5})?)?$",
+        description="address at which people reach the doors, such as https://data.example.gov.cn; empty: as each calls them",
+    )
     lineage_url: str = Field(default="", description="address of the catalogue that builds tell of; empty: none")
     lineage_key_file: Path | None = Field(default=None, description="file with the API key that it is told with")
 

@@ -43,6 +43,10 @@ class Reader:
         """Return the identifiers of the published tables."""
         return sorted(self._pointers)
 
+    def version(self, identifier: str) -> str | None:
+        """Return a mark of what a published table holds, the same in every snapshot that shows the same; None without it."""
+        return self._pointers.get(identifier)
+
     def arrow(
         self,
         sql: str,

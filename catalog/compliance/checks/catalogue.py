@@ -9,11 +9,14 @@ from catalog.access.decide import CONDITIONAL, NOT_SHARED, UNCONDITIONAL
 from catalog.compliance.checks.clocks import clock_row, is_of_month
 from catalog.compliance.evidence import Change, Entry, Evidence
 from catalog.compliance.model import Outcome, Row, Status, judged, not_applicable, unknown
+from catalog.contract.city_time import city_day
 from catalog.sharing.clock import Clock
-from catalog.sharing.deadlines import city_day
 
 NO_CATALOGUE = "这一天没有已发布（且仍保留）的目录版本，目录条目无从核对"
 NO_CHANGES = "目录修订流程的事项（起因日期、提交、审核发布）没有接入"
+FIELDS = (
+    "数据目录名称", "数据项", "提供单位", "数据格式", "更新频率", "共享属性", "共享方式", "使用条件", "数据分类分级",
+)  # fmt: skip
 FAILED, LATE_SUPPLY = "未供", "逾期"
 
 
@@ -98,19 +101,20 @@ def _of_entries(evidence: Evidence, dept: str, faults: Callable[[Entry], list[st
 
 
 def _missing_fields(entry: Entry) -> list[str]:
-    stated = {
-        "数据目录名称": entry.name,
-        "数据项": entry.items,
-        "提供单位": entry.provider,
-        "数据格式": entry.format_name,
-        "更新频率": entry.update_cycle,
-        "共享属性": entry.share_type,
-        "共享方式": entry.methods or entry.share_type == NOT_SHARED,
-        "使用条件": entry.share_type != CONDITIONAL or entry.share_scope or entry.usage,
-        "数据分类分级": entry.grade,
-    }
-    absent = [name for name, value in stated.items() if not value]
-    return [f"缺少{'、'.join(absent)}"] if absent else []
+    stated = (
+        entry.name,
+        entry.items,
+        entry.provider,
+        entry.format_name,
+        entry.update_cycle,
+        entry.share_type,
+        entry.methods or entry.share_type == NOT_SHARED,
+        entry.share_type != CONDITIONAL or entry.share_scope or entry.usage,
+        entry.grade,
+    )
+    if all(stated):
+        return []
+    return [f"缺少{'、'.join(name for name, value in zip(FIELDS, stated, strict=True) if not value)}"]
 
 
 def _missing_assessments(entry: Entry, listed_on: date | None) -> list[str]:

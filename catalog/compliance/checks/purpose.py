@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import date
 
 from catalog.access.decide import CONDITIONAL
 from catalog.compliance.checks.clocks import is_of_month
-from catalog.compliance.evidence import Case, Evidence, Use
+from catalog.compliance.evidence import Case, Evidence
 from catalog.compliance.model import Outcome, Row, Status, judged, unknown
 from catalog.sharing.application import Kind, State
-from catalog.sharing.deadlines import city_day
-from catalog.sharing.machine import Event, Role
+from catalog.sharing.machine import Role
 
 _STARTS = frozenset({Kind.PROVIDE, Kind.RECTIFY})
 _STOPS = frozenset({Kind.SUSPEND, Kind.EXPIRE, Kind.TERMINATE, Kind.DISPOSE})
@@ -20,12 +20,16 @@ def granted_use(evidence: Evidence, dept: str) -> Outcome:
     """Article 25: conditional data are read for a granted purpose only, so under a grant in force on that day."""
     if evidence.published.entries is None:
         return unknown("这一天没有已发布的目录版本，不知道哪些数据是有条件共享")
+    provided: defaultdict[str, list[Case]] = defaultdict(list)
+    for case in evidence.asked_by(dept):
+        if case.used_since is not None:
+            provided[case.application.resource].append(case)
     rows, met = [], 0
     for use in evidence.used_by(dept):
         entry = evidence.published.entry.get(use.resource)
         if entry is None or entry.share_type != CONDITIONAL or entry.dept == dept:
             continue
-        if any(is_granted(case, use.on) for case in _cases_for(evidence, use)):
+        if any(is_granted(case, use.on) for case in provided.get(use.resource, ())):
             met += 1
         else:
             text = f"{use.on} 调用 {entry.name} {use.calls} 次、{use.row_count} 行，当日没有生效的共享授权"
@@ -37,11 +41,10 @@ def disposed(evidence: Evidence, dept: str) -> Outcome:
     """Article 27: after the use ended the data are disposed of as required, and the disposal is recorded."""
     rows = []
     for case in evidence.asked_by(dept):
-        ended = _last(case, Kind.EXPIRE, Kind.TERMINATE)
-        done = _last(case, Kind.DISPOSE)
-        if ended is None:
+        ended_on, done = case.ended_on, case.happened(Kind.DISPOSE)
+        if ended_on is None:
             continue
-        ended_on, done_on = city_day(ended.at), city_day(done.at) if done else None
+        done_on = done[-1][0] if done else None
         if not is_of_month(evidence, ended_on, done_on):
             continue
         if done_on is None and ended_on < evidence.since:
@@ -60,12 +63,12 @@ def rectified(evidence: Evidence, dept: str) -> Outcome:
     """Article 27: a use that was suspended for misuse is rectified; until then it is a breach of the user's duty."""
     rows = []
     for case in evidence.asked_by(dept):
-        stopped = _last(case, Kind.SUSPEND)
-        if stopped is None:
+        stops = case.happened(Kind.SUSPEND)
+        if not stops:
             continue
-        after = [event for event in case.application.events if event.at >= stopped.at and event is not stopped]
-        mended = next((event for event in after if event.kind in (Kind.RECTIFY, Kind.TERMINATE, Kind.EXPIRE)), None)
-        stopped_on, mended_on = city_day(stopped.at), city_day(mended.at) if mended else None
+        stopped_on, stopped = stops[-1]
+        ends = case.happened(Kind.RECTIFY, Kind.TERMINATE, Kind.EXPIRE)
+        mended_on, mended = next(((day, event) for day, event in ends if event.at >= stopped.at), (None, None))
         if not is_of_month(evidence, stopped_on, mended_on):
             continue
         reason = str(stopped.data.get("reason", ""))
@@ -87,14 +90,14 @@ def not_stopped(evidence: Evidence, dept: str) -> Outcome:
     """Article 27: a provider does not stop a service without reason."""
     rows, running = [], 0
     for case in evidence.asked_of(dept):
-        stops = [event for event in case.application.events if event.kind == Kind.SUSPEND]
-        own = [event for event in stops if event.role is Role.PROVIDER and city_day(event.at) >= evidence.since]
+        stops = case.happened(Kind.SUSPEND)
+        own = [(day, event) for day, event in stops if event.role is Role.PROVIDER and day >= evidence.since]
         running += case.application.state is State.IN_USE and not own
-        for event in own:
+        for day, event in own:
             reason = str(event.data.get("reason", "")).strip()
             status = Status.MET if reason else Status.BREACHED
             text = f"提供部门暂停服务，理由：{reason or '没有写明'}"
-            rows.append(Row(status, "application", case.application.number, text, done_on=city_day(event.at)))
+            rows.append(Row(status, "application", case.application.number, text, done_on=day))
     return judged(rows, met=running, note="理由是否成立须由大数据局审查，这里只核对是否写明")
 
 
@@ -103,23 +106,14 @@ def is_granted(case: Case, on: date) -> bool:
     form, is_open = case.application.form, False
     if form is None or not form.starts_on <= on <= form.ends_on:
         return False
-    for event in case.application.events:
-        day = city_day(event.at)
+    for day, event in case.happened(*_STARTS, *_STOPS):
         if day > on:
             break
         if event.kind in _STARTS:
             is_open = True
-        elif event.kind in _STOPS and day < on:  # a call on the day of the stop may have come before it
+        elif day < on:  # a call on the day of the stop may have come before it
             is_open = False
     return is_open
-
-
-def _cases_for(evidence: Evidence, use: Use) -> list[Case]:
-    return [case for case in evidence.asked_by(use.dept) if case.application.resource == use.resource]
-
-
-def _last(case: Case, *kinds: Kind) -> Event | None:
-    return next((event for event in reversed(case.application.events) if event.kind in kinds), None)
 
 
 def _in_use(evidence: Evidence, dept: str) -> int:

@@ -2,42 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from catalog.compliance.evidence import Case, Evidence
 from catalog.compliance.model import Outcome, Row, Status, judged
 from catalog.sharing.application import Kind
-from catalog.sharing.deadlines import city_day
 from catalog.sharing.limits import USAGE_RECORD_YEARS
-
-_ENDED = (Kind.EXPIRE, Kind.TERMINATE)
 
 
 def recorded(evidence: Evidence, dept: str) -> Outcome:
     """Article 29: who uses shared data records the use; what was used a month and more has a record."""
     rows = []
     for case in evidence.asked_by(dept):
-        since = _used_since(case)
+        since = case.used_since
         if since is None or since >= evidence.since or not _is_kept(evidence, case):
             continue
-        records = [event for event in case.application.events if event.kind in (Kind.USE, Kind.DISPOSE)]
+        records = case.happened(Kind.USE, Kind.DISPOSE)
         status = Status.MET if records else Status.BREACHED
         text = f"{since} 起使用，使用情况登记 {len(records)} 次"
         rows.append(Row(status, "application", case.application.number, text))
     return judged(rows, note=f"条例要求保存不少于 {USAGE_RECORD_YEARS} 年；本平台的事项只增不改，全部保留")
 
 
-def _used_since(case: Case) -> date | None:
-    found = next((event for event in case.application.events if event.kind == Kind.PROVIDE), None)
-    return city_day(found.at) if found else None
-
-
 def _is_kept(evidence: Evidence, case: Case) -> bool:
     """Tell whether the law still asks for the records: the use goes on, or ended less than three years ago."""
-    ended = next((event for event in case.application.events if event.kind in _ENDED), None)
-    if ended is None:
+    on = case.ended_on
+    if on is None:
         return True
-    on = city_day(ended.at)
     return (evidence.day.year - on.year, evidence.day.month, evidence.day.day) <= (
         USAGE_RECORD_YEARS,
         on.month,

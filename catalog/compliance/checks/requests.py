@@ -8,9 +8,9 @@ from datetime import date
 from catalog.compliance.checks.clocks import clock_row, is_of_month
 from catalog.compliance.evidence import Case, Evidence
 from catalog.compliance.model import Outcome, Row, Status, judged
+from catalog.contract.city_time import city_day
 from catalog.sharing.application import METHODS, Kind
 from catalog.sharing.clock import Clock
-from catalog.sharing.deadlines import city_day
 from catalog.sharing.limits import ANSWER_CONDITIONAL
 from catalog.sharing.machine import Event, Role
 
@@ -82,9 +82,9 @@ def _of_cases(
     for case in cases:
         if not case.days or case.days[-1] < evidence.since:
             continue
-        events = case.application.events
-        if any(day >= evidence.since and event.kind in kinds for event, day in zip(events, case.days, strict=True)):
-            rows.append(row(case, [event for event in events if event.kind in kinds]))
+        happened = case.happened(*kinds)
+        if happened and happened[-1][0] >= evidence.since:
+            rows.append(row(case, [event for _, event in happened]))
     return judged(rows)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from catalog.compliance.checks.catalogue import FAILED, LATE_SUPPLY, NO_CATALOGUE, resting_on
-from catalog.compliance.evidence import Entry, Evidence
-from catalog.compliance.model import Outcome, Row, Status, judged, unknown
+from catalog.compliance.evidence import Entry, Evidence, Supply
+from catalog.compliance.model import SHOWN_ROWS, Outcome, Row, Status, judged, unknown
 
 NO_SUPPLY = "这一天没有已发布的供应状态（catalogue.supply_status）"
 
@@ -30,11 +30,17 @@ def _supplied(evidence: Evidence, dept: str, wanted: Callable[[Entry], bool]) ->
     mine = [entry for entry in evidence.published.entries_of(dept) if wanted(entry)]
     if mine and evidence.published.supplies is None:
         return unknown(NO_SUPPLY)
-    return judged([_row(evidence, entry) for entry in mine], note=resting_on(evidence) if mine else "")
+    supply = evidence.published.supply
+    wrong: list[tuple[Entry, Supply | None]] = []
+    met: list[tuple[Entry, Supply | None]] = []
+    for entry in mine:
+        found = supply.get(entry.key)
+        (wrong if found is None or found.status in (FAILED, LATE_SUPPLY) else met).append((entry, found))
+    rows = [_row(*one) for one in (*wrong, *met[:SHOWN_ROWS])]  # by key already: no more can be shown
+    return judged(rows, met=len(met[SHOWN_ROWS:]), note=resting_on(evidence) if mine else "")
 
 
-def _row(evidence: Evidence, entry: Entry) -> Row:
-    found = evidence.published.supply.get(entry.key)
+def _row(entry: Entry, found: Supply | None) -> Row:
     if found is None or found.status == FAILED:
         return Row(Status.BREACHED, "entry", entry.key, f"{entry.name}：承诺{entry.update_cycle}更新，从未供数")
     age = f"，距今 {found.age_days} 天" if found.age_days is not None else ""

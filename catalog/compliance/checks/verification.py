@@ -5,7 +5,7 @@ from __future__ import annotations
 from catalog.compliance.checks.clocks import clock_row, is_of_month
 from catalog.compliance.evidence import Evidence
 from catalog.compliance.model import Outcome, Row, Status, judged
-from catalog.sharing.deadlines import city_day
+from catalog.contract.city_time import city_day
 from catalog.sharing.verification import Kind
 
 

@@ -10,15 +10,16 @@ from types import ModuleType
 from typing import Any
 
 from catalog.access.person import BUREAU, Person, Post
+from catalog.contract.city_time import CITY_TIME
 from catalog.contract.load import load_contracts, load_vocabulary
 from catalog.derive.catalogue import TABLE_COLUMNS, contract_tables
 from catalog.sharing.application import Kind
-from catalog.sharing.deadlines import CITY_TIME
 from catalog.sharing.machine import Event, Parties, Role
 from catalog.sharing.store import Opening, SharingStore
 from catalog.sharing.verification import Kind as Step
 from catalog.sharing.verification import Report
 from lakehouse.branches import publish_history
+from lakehouse.branches.register import written
 from lakehouse.connect.app_database import app_database
 from lakehouse.connect.database import transaction
 from lakehouse.connect.settings import Settings
@@ -127,7 +128,10 @@ def event(store: SharingStore, number: str, kind: Kind | Step, day: str) -> Even
 def date_publish(settings: Settings, snapshot: str, at: str) -> None:
     """Say that a publish was made at another moment: the log has the wall clock's."""
     with transaction(settings) as db:
-        db.execute("update publish_log set published_at = ? where snapshot = ?", (at, snapshot))
+        db.execute(
+            "update publish_log set published_at = ? where snapshot = ?",
+            (written(datetime.fromisoformat(at)), snapshot),
+        )
 
 
 def noon(day: str) -> datetime:

@@ -30,6 +30,7 @@ from catalog.compliance.changes import Changes
 from catalog.compliance.duties import BY_CODE
 from catalog.compliance.evidence import Use
 from catalog.compliance.gather import Gatherer
+from catalog.compliance.lake import entries_of_contracts
 from catalog.compliance.model import Outcome, Status
 from catalog.contract.load import load_contracts, load_vocabulary
 from catalog.sharing.application import Kind
@@ -146,8 +147,8 @@ def test_reads_are_counted_by_day_of_the_city_and_those_without_a_grant_are_foun
     read(access, home, "mzj", "dsjj.division", noon("2026-10-13"), 9)  # shared without conditions
     assert gatherer.evidence(date(2026, 10, 31), TODAY).uses == (
         Use("mzj", "dsjj.division", date(2026, 10, 13), 1, 9),
-        Use("mzj", "gaj.resident", date(2026, 10, 14), 1, 5),
         Use("wjw", "gaj.resident", date(2026, 10, 13), 1, 30),
+        Use("mzj", "gaj.resident", date(2026, 10, 14), 1, 5),
     )
     assert look(gatherer, "25.purpose", "2026-10-31", "wjw").status is Status.MET
     assert look(gatherer, "25.purpose", "2026-10-31", "mzj").status is Status.BREACHED
@@ -203,3 +204,36 @@ def test_more_numbers_than_a_question_takes_are_asked_in_portions(sharing: Shari
     numbers = [ask(sharing, "wjw", "gaj.resident", 2, "2026-10-09") for _ in range(3)]
     made_up = [f"SQ2026-9{n:05}" for n in range(1200)]
     assert [one.number for one in sharing.applications(numbers=[*made_up, *numbers])] == numbers
+
+
+def test_contracts_state_what_the_catalogue_would_publish_of_them(home: Settings, gatherer: Gatherer) -> None:
+    publish(home, "2026-09-01T02:00:00+00:00")
+    published = gatherer.evidence(date(2026, 9, 2), TODAY).published
+    assert published.entries == entries_of_contracts(load_contracts(), load_vocabulary())
+
+
+def test_what_two_publishes_show_alike_is_read_once(home: Settings, gatherer: Gatherer) -> None:
+    publish(home, "2026-09-01T02:00:00+00:00")
+    supply = {key: sql for key, sql in load_web_city().city_tables().items() if key == "catalogue.supply_status"}
+    load_web_city().publish_tables(home, "supply", supply)
+    date_publish(home, publish_history(home, 1)[0].snapshot, "2026-09-08T02:00:00+00:00")
+    publish(home, "2026-09-15T02:00:00+00:00", resident={"name": "户籍人口（新）"})
+    first, second, third = (gatherer.evidence(date(2026, 9, day), TODAY).published for day in (1, 8, 15))
+    assert first.entries is not None
+    assert first.entries is second.entries
+    assert (first.supplies, len(second.supplies or ())) == (None, 2)
+    assert third.entry["gaj.resident"].name == "户籍人口（新）"
+
+
+def test_the_calls_of_a_day_are_counted_anew_only_while_it_lasts(
+    home: Settings, gatherer: Gatherer, access: AccessStore
+) -> None:
+    read(access, home, "wjw", "gaj.resident", noon("2026-10-12"), 30)
+    read(access, home, "wjw", "gaj.resident", noon("2026-10-13"), 1)
+    assert [use.calls for use in gatherer.evidence(date(2026, 10, 13), TODAY).uses] == [1, 1]
+    read(access, home, "wjw", "gaj.resident", noon("2026-10-13"), 2)
+    assert [(use.calls, use.row_count) for use in gatherer.evidence(date(2026, 10, 13), TODAY).uses] == [
+        (1, 30),
+        (2, 3),
+    ]
+    assert [use.on.day for use in gatherer.evidence(date(2026, 10, 12), TODAY).uses] == [12]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import threading
 import time
@@ -19,7 +20,7 @@ import uvicorn
 from fastapi import FastAPI, Form, Request
 from fastapi.responses import JSONResponse, RedirectResponse
 from joserfc import jwt
-from joserfc.jwk import RSAKey
+from joserfc.jwk import ECKey, RSAKey
 from signed_in import own_password
 from starlette.testclient import TestClient
 
@@ -38,14 +39,15 @@ Claims = dict[str, Any]
 
 
 class IdentityProvider:
-    """Signs real tokens; ``cheat`` changes the claims, ``key`` is what it signs with, ``plain`` leaves the signature out."""
+    """Signs real tokens; ``cheat`` changes the claims, ``key`` and ``algorithm`` say how it signs, ``forge`` signs otherwise."""
 
     def __init__(self) -> None:
         self.address = ""
         self.cheat: Callable[[Claims], Claims] = lambda claims: claims
-        self.published, self.key = (RSAKey.generate_key(2048, {"kid": "one"}) for _ in range(2))
-        self.key = self.published
-        self.plain = False
+        self.published: RSAKey | ECKey = RSAKey.generate_key(2048, {"kid": "one"})
+        self.key: RSAKey | ECKey = self.published
+        self.algorithm = "RS256"
+        self.forge: Callable[[Claims], str] | None = None
         self.asked: dict[str, dict[str, str]] = {}
 
     def app(self) -> FastAPI:
@@ -82,11 +84,9 @@ class IdentityProvider:
         now = int(time.time())
         claims = {"iss": self.address, "aud": CLIENT, "sub": "4711", "iat": now, "exp": now + 300, "nonce": nonce}
         told = self.cheat({**claims, "preferred_username": "lisi"})
-        if self.plain:
-            parts = ({"alg": "none"}, told)
-            head, body = (base64.urlsafe_b64encode(json.dumps(p).encode()).rstrip(b"=").decode() for p in parts)
-            return f"{head}.{body}."
-        return jwt.encode({"alg": "RS256", "kid": "one"}, told, self.key)
+        if self.forge:
+            return self.forge(told)
+        return jwt.encode({"alg": self.algorithm, "kid": "one"}, told, self.key, algorithms=[self.algorithm])
 
 
 @pytest.fixture
@@ -186,13 +186,71 @@ def test_a_token_that_is_not_for_this_sign_in_opens_nothing(
     assert "李四" not in browser.get("/").text
 
 
-@pytest.mark.parametrize("is_plain", [True, False])
-def test_a_token_that_the_provider_did_not_sign_opens_nothing(
-    browser: TestClient, provider: IdentityProvider, is_plain: bool
-) -> None:
-    provider.key, provider.plain = RSAKey.generate_key(2048, {"kid": "one"}), is_plain
+def test_a_token_that_the_provider_did_not_sign_opens_nothing(browser: TestClient, provider: IdentityProvider) -> None:
+    provider.key = RSAKey.generate_key(2048, {"kid": "one"})
     assert browser.get(there(browser)).status_code == 401
     assert "李四" not in browser.get("/").text
+
+
+def _hand_made(head: dict[str, str], claims: Claims, secret: bytes | None) -> str:
+    """Return a token made without any library: signed with a shared secret, or not at all."""
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in (head, claims)]
+    signed = b".".join(parts)
+    mac = hmac.new(secret, signed, hashlib.sha256).digest() if secret is not None else b""
+    return f"{signed.decode()}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
+
+
+@pytest.mark.parametrize("algorithm", ["none", "None", "", "HS256", "HS256 with kid", "HS256 by the public key"])
+def test_a_token_signed_with_what_everybody_knows_opens_nothing(
+    browser: TestClient, provider: IdentityProvider, algorithm: str
+) -> None:
+    """The client's secret is ours to send and the provider's key is public: neither proves who made a token."""
+    name, _, how = algorithm.partition(" ")
+    secrets = {"by the public key": provider.published.as_pem(private=False)}
+    secret = secrets.get(how, SECRET.encode()) if name == "HS256" else None
+    head = {"alg": name, "typ": "JWT"} | ({"kid": "one"} if how else {})
+    provider.forge = lambda claims: _hand_made(head, claims, secret)
+    assert browser.get(there(browser)).status_code == 401
+    assert "李四" not in browser.get("/").text
+
+
+@pytest.mark.parametrize(("algorithm", "status"), [("RS256", 303), ("PS256", 401), ("RS512", 401), ("ES256", 303)])
+def test_two_algorithms_are_taken_and_no_other_even_by_the_providers_own_key(
+    browser: TestClient, provider: IdentityProvider, algorithm: str, status: int
+) -> None:
+    if algorithm == "ES256":
+        provider.published = ECKey.generate_key("P-256", {"kid": "one"})
+    provider.key, provider.algorithm = provider.published, algorithm
+    assert browser.get(there(browser)).status_code == status
+
+
+def test_behind_a_proxy_the_public_address_is_what_the_provider_and_the_cookies_go_by(
+    settings: Settings, provider: IdentityProvider
+) -> None:
+    public = settings.model_copy(update={"public_address": "https://data.example.gov.cn"})
+    own_password(app_database(public), LISI)
+    inside = TestClient(create_app(public), base_url="http://127.0.0.1", follow_redirects=False)
+    away = inside.get("/login/oidc?next=/catalogue")
+    asked = parse_qs(urlsplit(away.headers["location"]).query)
+    assert asked["redirect_uri"] == ["https://data.example.gov.cn/login/oidc/callback"]
+    assert "Secure" in away.headers["set-cookie"]
+    code, state = "code-0", asked["state"][0]
+    httpx.get(away.headers["location"])  # the provider sends the browser to the public address, the proxy on to us
+    cookie = away.headers["set-cookie"].partition(";")[0]
+    answer = inside.get(f"/login/oidc/callback?code={code}&state={state}", headers={"cookie": cookie})
+    assert answer.status_code == 303
+    sessions = [value for value in answer.headers.get_list("set-cookie") if value.startswith("citybrain_session=")]
+    assert len(sessions) == 1
+    assert "Secure" in sessions[0]
+    assert "https://data.example.gov.cn/api/v1/" in inside.get("/api/docs").text
+
+
+@pytest.mark.parametrize(
+    "address", ["data.example.gov.cn", "ftp://x", "https://x/y", "https://", "https://x y", "https://x?"]
+)
+def test_a_public_address_is_one_or_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match="public_address"):
+        Settings(public_address=address)
 
 
 def test_a_disabled_account_stays_closed_and_an_administrator_still_owes_a_code(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from english_frame import Frame, chinese_left
 from signed_in import PASSWORD, csrf, post, sign_in
 from starlette.testclient import TestClient
 
@@ -99,3 +100,20 @@ def test_a_made_up_session_is_nobody(door: TestClient) -> None:
     stranger.cookies.set("citybrain_session", "x" * 5000)
     assert stranger.get("/").status_code == 200
     assert "李四" not in stranger.get("/").text
+
+
+def test_in_english_the_door_refuses_in_english(door: TestClient) -> None:
+    stranger = _stranger(door)
+    stranger.cookies.set("language", "en")
+    answers = [post(stranger, "/login", {"account": "lisi", "password": "wrong"}) for _ in range(6)]
+    assert "Wrong account or password" in answers[0].text
+    assert "Too many tries; try again in 15 minutes" in answers[-1].text
+    assert {left for answer in answers for text in Frame(answer.text).texts for left in chinese_left(text)} == set()
+
+
+@pytest.mark.parametrize("new", ["short", "lowercaseonlyletters", "Lisi-2026-abc", "Password-2026", PASSWORD])
+def test_in_english_a_weak_password_is_refused_in_english(door: TestClient, new: str) -> None:
+    door.cookies.set("language", "en")
+    answer = post(door, "/account/password", {"old": PASSWORD, "new": new, "again": new}, "/account/password")
+    assert answer.status_code == 422
+    assert {left for text in Frame(answer.text).texts for left in chinese_left(text)} == set()

@@ -324,5 +324,22 @@ def test_guessing_the_old_password_in_a_session_is_counted_too(accounts: Account
     for second in range(MOST_FAILURES):
         with pytest.raises(AccountError, match="原口令"):
             accounts.change_password("lisi", "wrong", "Another-Tea-2026", at(seconds=second))
-    with pytest.raises(AccountError, match="15 分钟"):
+    with pytest.raises(SignInRefused, match="15 分钟"):
         accounts.change_password("lisi", GOOD, "Another-Tea-2026", at(seconds=9))
+
+
+def test_many_guesses_of_the_old_password_at_once_are_no_way_around_the_limit(accounts: AccountStore) -> None:
+    def wrong(number: int) -> str:
+        try:
+            by = Actor("lisi", NOW + timedelta(milliseconds=number % 7), "")
+            accounts.change_password("lisi", f"wrong{number}", "Another-Tea-2026", by)
+        except (AccountError, SignInRefused) as refusal:
+            return str(refusal)
+        return "changed"
+
+    with ThreadPoolExecutor(8) as many:
+        said = list(many.map(wrong, range(24)))
+    assert sum("原口令不正确" in text for text in said) == MOST_FAILURES
+    assert sum("分钟" in text for text in said) == 24 - MOST_FAILURES
+    with pytest.raises(SignInRefused, match="分钟"):
+        accounts.sign_in("lisi", GOOD, at(seconds=10))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -75,6 +76,26 @@ def test_a_recovery_code_opens_once(codes: CodeStore) -> None:
     assert codes.is_right("lisi", recovery[0].upper(), at(seconds=1))
     assert not codes.is_right("lisi", recovery[0], at(seconds=2))
     assert codes.is_right("lisi", recovery[1], at(seconds=3))
+
+
+def test_a_recovery_code_leaves_the_one_time_code_of_its_moment_to_be_used(codes: CodeStore) -> None:
+    secret = codes.begin("lisi")
+    recovery = codes.confirm("lisi", code(secret), at())
+    assert codes.is_right("lisi", recovery[0], at(seconds=30))
+    assert codes.is_right("lisi", code(secret, seconds=30), at(seconds=31))
+    assert not codes.is_right("lisi", code(secret, seconds=30), at(seconds=32)), "and that once"
+    assert codes.is_right("lisi", recovery[1], at(seconds=33))
+    assert not codes.is_right("lisi", code(secret, seconds=30), at(seconds=34)), (
+        "nor does a recovery code bring it back"
+    )
+
+
+def test_of_two_who_use_one_recovery_code_at_once_one_is_too_late(codes: CodeStore) -> None:
+    recovery = codes.confirm("lisi", code(codes.begin("lisi")), at())
+    with ThreadPoolExecutor(8) as many:
+        opened = list(many.map(lambda _: codes.is_right("lisi", recovery[0], at(seconds=5)), range(16)))
+    assert opened.count(True) == 1
+    assert codes.is_right("lisi", recovery[1], at(seconds=6))
 
 
 def test_codes_are_of_one_account(codes: CodeStore) -> None:

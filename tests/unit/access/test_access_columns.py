@@ -64,3 +64,10 @@ def test_a_new_column_that_needs_an_answer_is_an_error_and_not_a_guess(tmp_path:
     open_app_database(address, first).dispose()
     with pytest.raises(ValueError, match=r"thing\.b"):
         open_app_database(address, second)
+
+
+def test_an_old_database_gets_the_indexes_that_are_new(old: Path) -> None:
+    AccessStore(f"sqlite:///{old}").close()
+    with sqlite3.connect(old) as db:
+        names = {row[1] for row in db.execute("pragma index_list(audit_event)")}
+    assert {"audit_event_at", "audit_event_resource_at"} <= names

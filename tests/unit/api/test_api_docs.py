@@ -18,9 +18,9 @@ def test_docs_and_doors_name_the_same_error_codes() -> None:
         code for path in SOURCES for code in re.findall(r'ApiError\(\s*\d{3},\s*"(\w+)"', path.read_text("utf-8"))
     }
     person = (ROOT / "catalog" / "access" / "person.py").read_text("utf-8")
-    raised |= set(re.findall(r'Decision\(False, "(\w+)"', person))
+    raised |= set(re.findall(r'Decision\(\s*False,\s*"(\w+)"', person))
     assert len(raised) > 12
-    decided = set(re.findall(r'Decision\(False, "(\w+)"', PERSON.read_text("utf-8")))
+    decided = set(re.findall(r'Decision\(\s*False,\s*"(\w+)"', PERSON.read_text("utf-8")))
     assert decided == {"not_signed_in", "not_your_post", "not_your_department"}
     errors = (ROOT / "docs" / "api.md").read_text("utf-8").partition("## Errors")[2].partition("\n## ")[0]
     documented = set(re.findall(r"`(\w+)`", errors))

@@ -10,9 +10,9 @@ from catalog.compliance.duties import BY_CODE
 from catalog.compliance.evidence import Change, Conflict, Entry, Evidence, Failing, Published, Supply, Use
 from catalog.compliance.ledger import case_of
 from catalog.compliance.model import Outcome
+from catalog.contract.city_time import CITY_TIME
 from catalog.sharing.application import MACHINE, Application, Kind, replay
 from catalog.sharing.calendar import load_calendar
-from catalog.sharing.deadlines import CITY_TIME
 from catalog.sharing.machine import Event, Parties, Role
 from catalog.sharing.practice import Practice
 from catalog.sharing.verification import Kind as Step

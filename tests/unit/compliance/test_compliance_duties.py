@@ -16,9 +16,9 @@ from compliance_cases import asked, doubted, entry, happened, in_answer, in_use,
 from catalog.compliance.duties import BY_CODE, DUTIES
 from catalog.compliance.evidence import Case, Change, Conflict, Evidence, Failing, Use
 from catalog.compliance.model import Owner, Status
+from catalog.contract.city_time import city_day
 from catalog.sharing.application import Kind
 from catalog.sharing.clock import Clock
-from catalog.sharing.deadlines import city_day
 from catalog.sharing.limits import CATALOGUE_REVIEW, CATALOGUE_UPDATE
 from catalog.sharing.machine import Event, Role
 from catalog.sharing.verification import Kind as Step

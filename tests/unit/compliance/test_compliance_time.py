@@ -40,8 +40,8 @@ from catalog.compliance.days import (
 from catalog.compliance.evidence import Evidence
 from catalog.compliance.ledger import Ledger, case_of
 from catalog.compliance.model import Status
+from catalog.contract.city_time import CITY_TIME
 from catalog.sharing.application import Application, IllegalMove, Kind
-from catalog.sharing.deadlines import CITY_TIME
 from catalog.sharing.machine import Event, Role
 from catalog.sharing.practice import Practice
 from catalog.sharing.verification import Kind as Step

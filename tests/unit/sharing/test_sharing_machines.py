@@ -14,8 +14,9 @@ from catalog.sharing import application as app
 from catalog.sharing import verification as ver
 from catalog.sharing.application import Application, Form, Kind, State
 from catalog.sharing.calendar import load_calendar
-from catalog.sharing.deadlines import deadlines
+from catalog.sharing.duties import standing
 from catalog.sharing.machine import Event, IllegalMove, Parties, Role
+from catalog.sharing.practice import Practice
 
 PARTIES = Parties(applicant="wjw", provider="gaj", bureau="dsjj")
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
@@ -178,9 +179,8 @@ def test_whatever_is_tried_only_lawful_events_are_kept_and_replay_to_the_same(ki
 
 
 def _deadlines(kinds: list[Kind], today: date, *, pauses: bool = True) -> dict[str, tuple[date, str]]:
-    calendar = load_calendar()
-    found = deadlines(walk(kinds), calendar, today, pauses_for_completion=pauses)
-    return {deadline.name: (deadline.due_on, deadline.light) for deadline in found}
+    stands = standing(walk(kinds), load_calendar(), today, Practice(pauses_for_completion=pauses))
+    return {due.name: (due.due_on, due.light) for due in stands.every_due}
 
 
 def test_the_clock_of_the_answer_starts_when_the_own_office_approved() -> None:

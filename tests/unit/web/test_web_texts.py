@@ -9,6 +9,7 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from spoken_texts import spoken_texts, words_in_sentences
 
 from catalog.api.description import openapi
 from catalog.api.desk import FORM_WORDS, RECORDS, RUN_WORDS
@@ -103,6 +104,7 @@ def test_the_closed_lists_of_the_vocabulary_have_a_word_in_another_language(lang
     for path, item in openapi(load_contracts(), load_vocabulary())["paths"].items():
         if not path.startswith("/api/v1/data/"):
             closed += [item["get"]["summary"], *item["get"]["tags"]]
+    closed += [*spoken_texts(), *words_in_sentences()]
     words = {key.removeprefix("word.") for key in held_texts(language) if key.startswith("word.")}
     assert words == set(map(str, closed))
 
