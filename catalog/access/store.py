@@ -248,6 +248,17 @@ class AccessStore:
                 for row in db.execute(query).mappings()
             ]
 
+    def last_read_of(self, resource: str, since: str) -> dict[str, str]:
+        """Return application -> when a resource's rows were last given out on it, since an ISO day or moment."""
+        query = (
+            sa.select(AUDIT.c.application, sa.func.max(AUDIT.c.at))
+            .where(AUDIT.c.resource == resource, AUDIT.c.at >= since)
+            .where(AUDIT.c.allowed, AUDIT.c.application.is_not(None))
+            .group_by(AUDIT.c.application)
+        )
+        with self._engine.connect() as db:
+            return {row[0]: row[1] for row in db.execute(query)}
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from catalog.access.model import Grant
-from catalog.sharing.application import Application, State
+from catalog.sharing.application import Application, Kind, State
 from catalog.sharing.store import SharingStore
 
 SERVICE = "service"
@@ -33,6 +33,11 @@ def grant_of(application: Application) -> Grant | None:
         form.ends_on,
         dict(form.row_filter),
     )
+
+
+def was_granted(application: Application) -> bool:
+    """Tell whether an application ever made a grant, in force or not."""
+    return any(event.kind == Kind.PROVIDE for event in application.events)
 
 
 def grants_in_force(applications: Iterable[Application], today: date) -> list[Grant]:

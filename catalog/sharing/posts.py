@@ -46,6 +46,13 @@ def may_see(person: Person, matter: Matter) -> Decision:
     return Decision(False, "not_a_party", f"{noun} {matter.number} 只对需求部门、提供部门和大数据局可见", BASIS)
 
 
+def may_count(person: Person | None) -> Decision:
+    """Decide whether somebody may see how many grants each department holds; the matters themselves: :func:`may_see`."""
+    if person is None:
+        return Decision(False, "not_signed_in", "登录后可见各部门的授权数量", BASIS)
+    return Decision(True, "allowed", "其他部门的申请只列授权数量，内容对需求部门、提供部门和大数据局可见", BASIS)
+
+
 def has_left(application: Application) -> bool:
     """Tell whether an application was ever approved by its own office."""
     return any(event.kind == Kind.APPROVE_OWN for event in application.events)
