@@ -15,19 +15,21 @@ from catalog.api.reads import CatalogueReads
 from catalog.sharing import application as app
 from catalog.sharing import verification as ver
 from catalog.sharing.acting import Acting
-from catalog.sharing.application import METHODS, Application, Form
+from catalog.sharing.application import Application
 from catalog.sharing.deadlines import city_day
 from catalog.sharing.duties import Standing, standing
+from catalog.sharing.form import METHODS, Draft, Form
 from catalog.sharing.grants import grant_of
 from catalog.sharing.limits import VERIFY
 from catalog.sharing.machine import WORDS, Event, Role, Rule
-from catalog.sharing.posts import Matter, may_see, roles_of, sees_all
+from catalog.sharing.posts import Matter, may_read_draft, may_see, roles_of, sees_all
 from catalog.sharing.recheck import key_values
 from catalog.sharing.reminders import Reminder, ReminderStore
 from catalog.sharing.verification import Report, Verification
 
 Row = dict[str, Any]
 APPLICATIONS, REPORTS = "applications", "reports"
+_TELLS_FORM = (app.Kind.SUBMIT, app.Kind.COMPLETE)  # what else is saved is the clerks' own
 RECORDS = {
     app.Kind.USE: {
         "scene": "使用场景",
@@ -159,7 +161,9 @@ class Desk:
     def application(self, application: Application, person: Person) -> Row:
         """Return everything about an application, with what this person may do now."""
         grant = grant_of(application)
-        form = application.form
+        form: Form | Draft | None = application.form
+        if may_read_draft(person, application) and (application.state is app.State.DRAFT or form is None):
+            form = application.draft
         return {
             **self._matter(application, person),
             "share_type": application.share_type,
@@ -193,8 +197,8 @@ class Desk:
             "column_name": self._column_name(report.resource, report.column),
         }
 
-    def form(self, form: Form) -> list[tuple[str, str]]:
-        """Return an application form as (label, text)."""
+    def form(self, form: Form | Draft) -> list[tuple[str, str]]:
+        """Return an application form, whole or a draft, as (label, text); ``""`` is not filled in yet."""
         held = form.model_dump(mode="json")
         return [(label, self._form_text(form.resource, name, held[name])) for name, label in FORM_WORDS.items()]
 
@@ -207,14 +211,21 @@ class Desk:
             "bureau_name": self.dept_name(matter.parties.bureau),
             "seen": len(matter.events),
             "deadlines": [self._deadline(deadline) for deadline in stands.every_due],
-            "events": list(self._events(matter)),
+            "events": list(self._events(matter, person)),
             "moves": [move_json(rule) for rule in offered],
         }
 
-    def _events(self, matter: Matter) -> Iterable[Row]:
+    def _events(self, matter: Matter, person: Person) -> Iterable[Row]:
         machine = ver.MACHINE if isinstance(matter, Verification) else app.MACHINE
-        earlier: Mapping[str, Any] = {}
+        reads_drafts = isinstance(matter, Application) and may_read_draft(person, matter)
+        typed: Mapping[str, Any] = {}
+        told: Mapping[str, Any] = {}  # of the form, to this reader
         for place, event in enumerate(matter.events, 1):
+            typed = event.data.get("form", typed)
+            statements = list(self._statements(event))
+            if event.kind in _TELLS_FORM or (reads_drafts and event.kind == app.Kind.SAVE):
+                statements += self._changes(told, typed)
+                told = typed
             yield {
                 "place": place,
                 "kind": event.kind,
@@ -224,29 +235,31 @@ class Desk:
                 "dept": event.dept,
                 "dept_name": self.dept_name(event.dept),
                 "basis": machine.rules[event.kind].basis,
-                "statements": list(self._statements(event, matter, earlier)),
+                "statements": statements,
             }
-            earlier = event.data.get("form", earlier)
 
-    def _statements(self, event: Event, matter: Matter, earlier: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-        """Give what was stated with an event as (label, text); of a form, what changed."""
+    def _changes(self, told: Mapping[str, Any], typed: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+        """Give what of a form is other than was told before, as (label, text); nothing the first time: the page shows it."""
+        for field, label in FORM_WORDS.items():
+            if told and typed.get(field) != told.get(field):
+                yield label, self._form_text(typed["resource"], field, typed.get(field))
+
+    def _statements(self, event: Event) -> Iterable[tuple[str, str]]:
+        """Give what was stated with an event as (label, text); of forms: :meth:`_changes`."""
         for name, held in event.data.items():
-            if name == "form":
-                resource = held.get("resource", "")
-                for field, label in FORM_WORDS.items():
-                    if earlier and held.get(field) != earlier.get(field):
-                        yield label, self._form_text(resource, field, held.get(field))
-            elif name == "record":
+            if name == "record":
                 words = RECORDS.get(machine_kind(event.kind), {})
                 yield from ((words.get(part, part), str(text)) for part, text in held.items())
             elif name == "quality_run":
                 yield from ((label, _run_text(held.get(part))) for part, label in RUN_WORDS.items() if part in held)
             elif name == "missing":
                 yield WORDS[name], "；".join(map(str, held))
-            elif name in WORDS:
+            elif name in WORDS and name != "form":
                 yield WORDS[name], str(held)
 
     def _form_text(self, resource: str, name: str, held: Any) -> str:
+        if held is None:
+            return ""
         if name == "method":
             return METHODS.get(held, str(held))
         if name == "columns":

@@ -11,6 +11,7 @@ from catalog.api.values import plain
 from catalog.web.desk_forms import form_router
 from catalog.web.desk_keys import key_router
 from catalog.web.desk_matters import matter_router
+from catalog.web.desk_report_forms import report_form_router
 from catalog.web.protection import wants_json
 from catalog.web.templating import PAGE_HEADERS, page
 from catalog.web.visitors import signed_in
@@ -42,6 +43,7 @@ def desk_router(desk: Desk) -> APIRouter:
         )
 
     router.include_router(form_router(desk))
+    router.include_router(report_form_router(desk))
     router.include_router(key_router(desk))
     router.include_router(matter_router(desk))
     return router

@@ -124,9 +124,7 @@ def many_grants(store: SharingStore, resource: str, count: int) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_an_entry_with_many_grants_is_quick_for_who_sees_them_all(
-    large_client: TestClient, settings: Settings
-) -> None:
+def test_an_entry_with_many_grants_is_quick_for_who_sees_them_all(large_client: TestClient, settings: Settings) -> None:
     key = next(key for key in FullShelf.held.contracts if key.startswith("gaj.resident_"))
     store, url = SharingStore(app_database(settings)), f"/catalogue/{key.replace('.', '/')}"
     many_grants(store, key, 150)
