@@ -214,7 +214,11 @@ class AccessStore:
         counted = (
             sa.select(AUDIT.c.dept, AUDIT.c.resource, hour, sa.func.count(), sa.func.sum(AUDIT.c.row_count))
             .where(AUDIT.c.at >= _written(since), AUDIT.c.at < _written(until))
-            .where(AUDIT.c.allowed, AUDIT.c.dept.is_not(None), AUDIT.c.action.in_(("read_rows", "read_unmasked")))
+            .where(
+                AUDIT.c.allowed,
+                AUDIT.c.dept.is_not(None),
+                AUDIT.c.action.in_(("read_rows", "read_unmasked", "read_file")),
+            )
             .group_by(AUDIT.c.dept, AUDIT.c.resource, hour)
         )
         with self._engine.connect() as db:

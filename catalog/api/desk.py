@@ -8,8 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from catalog.access.masking import HIDDEN, masked
-from catalog.access.person import Person
+from catalog.access.model import Grant
+from catalog.access.person import Doing, Person, permit
 from catalog.access.store import AccessStore
+from catalog.api.data_file import WRITERS
 from catalog.api.published import PublishedData
 from catalog.api.reads import CatalogueReads
 from catalog.sharing import application as app
@@ -19,7 +21,7 @@ from catalog.sharing.application import Application
 from catalog.sharing.deadlines import city_day
 from catalog.sharing.duties import Standing, standing
 from catalog.sharing.form import METHODS, Draft, Form
-from catalog.sharing.grants import grant_of
+from catalog.sharing.grants import FILE, grant_of
 from catalog.sharing.limits import VERIFY
 from catalog.sharing.machine import WORDS, Event, Role, Rule
 from catalog.sharing.posts import Matter, may_read_draft, may_see, roles_of, sees_all
@@ -173,7 +175,15 @@ class Desk:
             "was_asked_to_complete": application.was_asked_to_complete,
             "grant": None if grant is None else {**asdict(grant), "columns": sorted(grant.columns)},
             "in_force": grant is not None and grant.is_in_force(city_day(self.now())),
+            "files": self._files(application, grant, person),
         }
+
+    def _files(self, application: Application, grant: Grant | None, person: Person) -> dict[str, str]:
+        """Return format -> address of the files that somebody may download now."""
+        if grant is None or grant.method != FILE or not grant.is_in_force(city_day(self.now())):
+            return {}
+        may = permit(person, Doing.DOWNLOAD, application.parties.applicant).allowed
+        return {form: f"{url_of(application)}/file.{form}" for form in WRITERS} if may else {}
 
     def report(self, verification: Verification, person: Person) -> Row:
         """Return everything about a 校核, with what this person may do now."""
