@@ -35,7 +35,7 @@ KINDS = (
     "refused",
     "log_exported",
 )
-ACTIONS = ("read_rows", "read_unmasked", "see_entry", "see_sample")
+ACTIONS = ("read_rows", "read_unmasked", "read_file", "see_entry", "see_sample")
 PEOPLE, DATA = "people", "data"
 _TABLES = {PEOPLE: EVENTS, DATA: AUDIT}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-Action = Literal["see_entry", "see_sample", "read_rows", "read_unmasked"]
+Action = Literal["see_entry", "see_sample", "read_rows", "read_unmasked", "read_file"]
 
 
 @dataclass(frozen=True)

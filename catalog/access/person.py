@@ -41,6 +41,7 @@ class Doing(StrEnum):
     REVIEW_CATALOGUE = "审核发布目录"
     IMPORT_CATALOGUE = "批量导入目录"
     APPLY = "申请共享数据"
+    DOWNLOAD = "下载共享数据"
     APPROVE_OWN = "审批本部门的申请"
     ACCEPT = "受理共享申请"
     ANSWER = "答复共享申请"
@@ -74,6 +75,7 @@ RIGHTS = {
     Doing.REVIEW_CATALOGUE: _all(Post.REVIEWER),
     Doing.IMPORT_CATALOGUE: _all(Post.CATALOGUE_ADMIN),
     Doing.APPLY: _own(Post.APPLICANT),
+    Doing.DOWNLOAD: _own(Post.APPLICANT),
     Doing.APPROVE_OWN: _own(Post.HEAD),
     Doing.ACCEPT: _all(Post.REVIEWER),
     Doing.ANSWER: _own(Post.HEAD),

@@ -214,7 +214,11 @@ class AccessStore:
         counted = (
             sa.select(AUDIT.c.dept, AUDIT.c.resource, sa.func.count(), sa.func.sum(AUDIT.c.row_count))
             .where(AUDIT.c.at >= _written(since), AUDIT.c.at < _written(until))
-            .where(AUDIT.c.allowed, AUDIT.c.dept.is_not(None), AUDIT.c.action.in_(("read_rows", "read_unmasked")))
+            .where(
+                AUDIT.c.allowed,
+                AUDIT.c.dept.is_not(None),
+                AUDIT.c.action.in_(("read_rows", "read_unmasked", "read_file")),
+            )
             .group_by(AUDIT.c.dept, AUDIT.c.resource)
             .order_by(AUDIT.c.dept, AUDIT.c.resource)
         )
@@ -245,6 +249,17 @@ class AccessStore:
                 {**row, "refused": int(row["refused"]), "rows": int(row["rows"])}
                 for row in db.execute(query).mappings()
             ]
+
+    def last_read_of(self, resource: str, since: str) -> dict[str, str]:
+        """Return application -> when a resource's rows were last given out on it, since an ISO day or moment."""
+        query = (
+            sa.select(AUDIT.c.application, sa.func.max(AUDIT.c.at))
+            .where(AUDIT.c.resource == resource, AUDIT.c.at >= since)
+            .where(AUDIT.c.allowed, AUDIT.c.application.is_not(None))
+            .group_by(AUDIT.c.application)
+        )
+        with self._engine.connect() as db:
+            return {row[0]: row[1] for row in db.execute(query)}
 
     def close(self) -> None:
         """Close every connection."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from catalog.api.data_file import MEDIA_TYPES
 from catalog.contract.model import Contract
 from catalog.contract.vocabulary import Vocabulary
 from catalog.derive.openapi import SECURITY_SCHEME, resource_paths
@@ -56,6 +57,7 @@ def _catalogue_paths() -> dict[str, Any]:
             **_get("read_lineage", "一张表的血缘：已发布的表级、字段级血缘，和引擎上报的血缘", [table], "422"),
             "post": _send_lineage(),
         },
+        "/api/v1/data/{dept}/{resource}/file": _take_file(dept_resource),
         "/api/v1/outcomes": _get("list_outcomes", "各批次的接收结果", one + number),
     }
 
@@ -73,6 +75,26 @@ def _get(operation: str, summary: str, parameters: list[dict[str, Any]], *faults
             "responses": answers,
         }
     }
+
+
+def _take_file(dept_resource: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the path at which a department takes all that it was granted as one file (批量交换)."""
+    text = {"type": "string"}
+    form = {"type": "string", "enum": list(MEDIA_TYPES), "default": "csv"}
+    named = {"name": "X-Application", "in": "header", "schema": {**text, "maxLength": 30}}
+    asked = [
+        *dept_resource,
+        {"name": "format", "in": "query", "schema": form, "description": "文件格式"},
+        {**named, "description": "所依据的申请编号；有多份使用中的申请时用它指明"},
+    ]
+    path = _get("take_file", "凭批量交换的授权取走整个文件", asked, "400", "401", "403", "404", "409", "503")
+    path["get"]["security"] = [{SECURITY_SCHEME: []}]
+    content = {media.partition(";")[0]: {"schema": {**text, "format": "binary"}} for media in MEDIA_TYPES.values()}
+    path["get"]["responses"]["200"] = {
+        "description": "授权的全部数据项和数据行，脱敏与数据接口相同",
+        "content": content,
+    }
+    return path
 
 
 def _send_lineage() -> dict[str, Any]:

@@ -8,26 +8,30 @@ from datetime import datetime
 from typing import Any
 
 from catalog.access.masking import HIDDEN, masked
-from catalog.access.person import Person
+from catalog.access.model import Grant
+from catalog.access.person import Doing, Person, permit
 from catalog.access.store import AccessStore
+from catalog.api.data_file import WRITERS
 from catalog.api.published import PublishedData
 from catalog.api.reads import CatalogueReads
 from catalog.contract.city_time import city_day
 from catalog.sharing import application as app
 from catalog.sharing import verification as ver
 from catalog.sharing.acting import Acting
-from catalog.sharing.application import METHODS, Application, Form
+from catalog.sharing.application import Application
 from catalog.sharing.duties import Standing, standing
-from catalog.sharing.grants import grant_of
+from catalog.sharing.form import METHODS, Draft, Form
+from catalog.sharing.grants import FILE, grant_of
 from catalog.sharing.limits import VERIFY
 from catalog.sharing.machine import WORDS, Event, Role, Rule
-from catalog.sharing.posts import Matter, may_see, roles_of, sees_all
+from catalog.sharing.posts import Matter, may_read_draft, may_see, roles_of, sees_all
 from catalog.sharing.recheck import key_values
 from catalog.sharing.reminders import Reminder, ReminderStore
 from catalog.sharing.verification import Report, Verification
 
 Row = dict[str, Any]
 APPLICATIONS, REPORTS = "applications", "reports"
+_TELLS_FORM = (app.Kind.SUBMIT, app.Kind.COMPLETE)  # what else is saved is the clerks' own
 RECORDS = {
     app.Kind.USE: {
         "scene": "使用场景",
@@ -159,7 +163,9 @@ class Desk:
     def application(self, application: Application, person: Person) -> Row:
         """Return everything about an application, with what this person may do now."""
         grant = grant_of(application)
-        form = application.form
+        form: Form | Draft | None = application.form
+        if may_read_draft(person, application) and (application.state is app.State.DRAFT or form is None):
+            form = application.draft
         return {
             **self._matter(application, person),
             "share_type": application.share_type,
@@ -169,7 +175,15 @@ class Desk:
             "was_asked_to_complete": application.was_asked_to_complete,
             "grant": None if grant is None else {**asdict(grant), "columns": sorted(grant.columns)},
             "in_force": grant is not None and grant.is_in_force(city_day(self.now())),
+            "files": self._files(application, grant, person),
         }
+
+    def _files(self, application: Application, grant: Grant | None, person: Person) -> dict[str, str]:
+        """Return format -> address of the files that somebody may download now."""
+        if grant is None or grant.method != FILE or not grant.is_in_force(city_day(self.now())):
+            return {}
+        may = permit(person, Doing.DOWNLOAD, application.parties.applicant).allowed
+        return {form: f"{url_of(application)}/file.{form}" for form in WRITERS} if may else {}
 
     def report(self, verification: Verification, person: Person) -> Row:
         """Return everything about a 校核, with what this person may do now."""
@@ -193,8 +207,8 @@ class Desk:
             "column_name": self._column_name(report.resource, report.column),
         }
 
-    def form(self, form: Form) -> list[tuple[str, str]]:
-        """Return an application form as (label, text)."""
+    def form(self, form: Form | Draft) -> list[tuple[str, str]]:
+        """Return an application form, whole or a draft, as (label, text); ``""`` is not filled in yet."""
         held = form.model_dump(mode="json")
         return [(label, self._form_text(form.resource, name, held[name])) for name, label in FORM_WORDS.items()]
 
@@ -207,14 +221,21 @@ class Desk:
             "bureau_name": self.dept_name(matter.parties.bureau),
             "seen": len(matter.events),
             "deadlines": [self._deadline(deadline) for deadline in stands.every_due],
-            "events": list(self._events(matter)),
+            "events": list(self._events(matter, person)),
             "moves": [move_json(rule) for rule in offered],
         }
 
-    def _events(self, matter: Matter) -> Iterable[Row]:
+    def _events(self, matter: Matter, person: Person) -> Iterable[Row]:
         machine = ver.MACHINE if isinstance(matter, Verification) else app.MACHINE
-        earlier: Mapping[str, Any] = {}
+        reads_drafts = isinstance(matter, Application) and may_read_draft(person, matter)
+        typed: Mapping[str, Any] = {}
+        told: Mapping[str, Any] = {}  # of the form, to this reader
         for place, event in enumerate(matter.events, 1):
+            typed = event.data.get("form", typed)
+            statements = list(self._statements(event))
+            if event.kind in _TELLS_FORM or (reads_drafts and event.kind == app.Kind.SAVE):
+                statements += self._changes(told, typed)
+                told = typed
             yield {
                 "place": place,
                 "kind": event.kind,
@@ -224,29 +245,31 @@ class Desk:
                 "dept": event.dept,
                 "dept_name": self.dept_name(event.dept),
                 "basis": machine.rules[event.kind].basis,
-                "statements": list(self._statements(event, matter, earlier)),
+                "statements": statements,
             }
-            earlier = event.data.get("form", earlier)
 
-    def _statements(self, event: Event, matter: Matter, earlier: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-        """Give what was stated with an event as (label, text); of a form, what changed."""
+    def _changes(self, told: Mapping[str, Any], typed: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+        """Give what of a form is other than was told before, as (label, text); nothing the first time: the page shows it."""
+        for field, label in FORM_WORDS.items():
+            if told and typed.get(field) != told.get(field):
+                yield label, self._form_text(typed["resource"], field, typed.get(field))
+
+    def _statements(self, event: Event) -> Iterable[tuple[str, str]]:
+        """Give what was stated with an event as (label, text); of forms: :meth:`_changes`."""
         for name, held in event.data.items():
-            if name == "form":
-                resource = held.get("resource", "")
-                for field, label in FORM_WORDS.items():
-                    if earlier and held.get(field) != earlier.get(field):
-                        yield label, self._form_text(resource, field, held.get(field))
-            elif name == "record":
+            if name == "record":
                 words = RECORDS.get(machine_kind(event.kind), {})
                 yield from ((words.get(part, part), str(text)) for part, text in held.items())
             elif name == "quality_run":
                 yield from ((label, _run_text(held.get(part))) for part, label in RUN_WORDS.items() if part in held)
             elif name == "missing":
                 yield WORDS[name], "；".join(map(str, held))
-            elif name in WORDS:
+            elif name in WORDS and name != "form":
                 yield WORDS[name], str(held)
 
     def _form_text(self, resource: str, name: str, held: Any) -> str:
+        if held is None:
+            return ""
         if name == "method":
             return METHODS.get(held, str(held))
         if name == "columns":

@@ -1,8 +1,12 @@
-"""The article-20 form and the report of a fault as they are posted: every fault is named by its field, in words."""
+"""The article-20 form and the report of a fault as they are posted: every fault is named by its field, in words.
+
+A draft keeps what was typed as long as it has the type and length of its field; what else is wrong or missing is told when
+it is submitted, all at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -10,22 +14,21 @@ from typing import Any
 from catalog.api.values import typed
 from catalog.contract.message import Message
 from catalog.contract.model import Contract, Property
-from catalog.sharing.application import METHODS, Form
+from catalog.sharing.form import LENGTHS, LONGEST_VALUE, METHODS, NO_DATE, Draft
 
 LONGEST_STATEMENT = 2000
-ROW, KEY = "row.", "key."
-LENGTHS = {"basis": (4, 500), "scenario": (4, 1000), "scope": (2, 500)}
-SHORT = "至少写 {shortest} 个字"
 LONG = "最多 {longest} 个字"
+ROW, KEY = "row.", "key."
+_FIELDS = (*LENGTHS, "method", "starts_on", "ends_on", "columns")
 
 
 @dataclass
 class Posted:
-    """What was posted: ``values`` as typed, to be shown again; ``faults`` by field; ``form`` when there is none."""
+    """What was posted: ``values`` as typed, to be shown again; ``faults`` by field; of an application, what can be kept."""
 
     values: dict[str, Any] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
-    form: Form | None = None
+    draft: Draft | None = None
 
 
 def text_of(given: Any) -> str:
@@ -44,71 +47,84 @@ def methods_of(contract: Contract) -> dict[str, str]:
     return {code: name for code, name in METHODS.items() if name in contract.gov.share_methods}
 
 
-def read_form(contract: Contract, given: Mapping[str, Any], columns: Sequence[Any], today: date) -> Posted:
-    """Read an application form; ``columns`` are the items that were ticked."""
+def labels_of(contract: Contract) -> dict[str, str]:
+    """Return column -> its name in words."""
+    return {prop.name: prop.business_name for prop in contract.properties}
+
+
+def read_draft(contract: Contract, given: Mapping[str, Any], columns: Sequence[Any]) -> Posted:
+    """Read an application form as it is typed so far; ``columns`` are the items that were ticked.
+
+    A fault is what no draft can hold: a text that is too long, what is no date, an item or method that there is not.
+    """
     found = Posted()
-    for name, (shortest, longest) in LENGTHS.items():
-        found.values[name] = text = text_of(given.get(name))
-        if len(text) < shortest:
-            found.faults[name] = Message(SHORT, shortest=shortest)
-        elif len(text) > longest:
+    safe: dict[str, Any] = {"resource": contract.key}
+    for name, (_, longest) in LENGTHS.items():
+        found.values[name] = safe[name] = text_of(given.get(name))
+        if len(safe[name]) > longest:
             found.faults[name] = Message(LONG, longest=longest)
-    found.values["method"] = text_of(given.get("method"))
-    if found.values["method"] not in methods_of(contract):
-        found.faults["method"] = Message(
-            "选择一种共享方式；本资源提供：{methods}", methods=list(methods_of(contract).values())
-        )
-    days = _read_days(given, found, today)
-    found.values["columns"] = _read_columns(contract, columns, found)
-    found.values["row_filter"] = _read_rows(contract, given, found)
-    if not found.faults and days is not None:
-        held = {name: found.values[name] for name in (*LENGTHS, "method", "columns", "row_filter")}
-        found.form = Form.model_validate({**held, "resource": contract.key, "starts_on": days[0], "ends_on": days[1]})
-    return found
-
-
-def _read_days(given: Mapping[str, Any], found: Posted, today: date) -> tuple[date, date] | None:
-    days: dict[str, date] = {}
+    found.values["method"] = method = text_of(given.get("method"))
+    if method and method not in METHODS:
+        found.faults["method"] = "没有这种共享方式"
+    safe["method"] = method or None
     for name in ("starts_on", "ends_on"):
         found.values[name] = text = text_of(given.get(name))
         try:
-            days[name] = date.fromisoformat(text)
+            safe[name] = date.fromisoformat(text) if text else None
         except ValueError:
-            found.faults[name] = "填写日期，如 2026-12-31"
-    if len(days) < 2:
-        return None
-    if days["ends_on"] < days["starts_on"]:
-        found.faults["ends_on"] = "止日不能早于起日"
-    elif days["ends_on"] < today:
-        found.faults["ends_on"] = Message("止日不能早于今天（{today}）", today=today)
-    return days["starts_on"], days["ends_on"]
+            found.faults[name] = NO_DATE
+    found.values["columns"] = safe["columns"] = _read_columns(contract, columns, found)
+    found.values["row_filter"] = rows = _read_rows(contract, given, found)
+    safe["row_filter"] = {name: text for name, text in rows.items() if f"{ROW}{name}" not in found.faults}
+    found.draft = Draft.model_validate({name: held for name, held in safe.items() if name not in found.faults})
+    return found
+
+
+def form_faults(contract: Contract, draft: Draft, today: date) -> dict[str, str]:
+    """Return everything that keeps a draft from being submitted, by field: what is missing, and what the resource has not."""
+    faults, rows = draft.faults(), dict[str, str]()
+    if draft.method not in methods_of(contract):
+        faults["method"] = Message(
+            "选择一种共享方式；本资源提供：{methods}", methods=list(methods_of(contract).values())
+        )
+    if draft.ends_on and draft.ends_on < today:
+        faults.setdefault("ends_on", Message("止日不能早于今天（{today}）", today=today))
+    strange = _strange(contract, draft.columns)
+    if strange:
+        faults["columns"] = strange
+    offered = {prop.name: prop for prop in filterable(contract)}
+    for name, text in draft.row_filter.items():
+        if name not in offered:
+            rows[f"{ROW}{name}"] = "不能按这个数据项限定数据行"
+            continue
+        try:
+            typed(offered[name], text)
+        except ValueError:
+            kind = offered[name].physical_type
+            rows[f"{ROW}{name}"] = Message("取值与类型 {physical_type} 不符", physical_type=kind)
+    return {name: faults[name] for name in _FIELDS if name in faults} | rows
 
 
 def _read_columns(contract: Contract, columns: Sequence[Any], found: Posted) -> list[str]:
     wanted = {column for column in columns if isinstance(column, str)}
-    names = [prop.name for prop in contract.properties]
-    strange = sorted(wanted - set(names))
+    strange = _strange(contract, wanted)
     if strange:
-        found.faults["columns"] = Message("没有这些数据项：{strange}", strange=[name[:40] for name in strange[:3]])
-    elif not wanted:
-        found.faults["columns"] = "至少选择一个数据项"
-    return [name for name in names if name in wanted]
+        found.faults["columns"] = strange
+    return [prop.name for prop in contract.properties if prop.name in wanted]
+
+
+def _strange(contract: Contract, columns: Iterable[str]) -> str:
+    """Return the fault of items that the resource does not have; ``""`` without one."""
+    strange = sorted(set(columns) - labels_of(contract).keys())
+    return Message("没有这些数据项：{strange}", strange=[name[:40] for name in strange[:3]]) if strange else ""
 
 
 def _read_rows(contract: Contract, given: Mapping[str, Any], found: Posted) -> dict[str, str]:
-    rows: dict[str, str] = {}
-    for prop in filterable(contract):
-        text = text_of(given.get(f"{ROW}{prop.name}"))
-        if not text:
-            continue
-        rows[prop.name] = text
-        try:
-            typed(prop, text)
-        except ValueError:
-            found.faults[f"{ROW}{prop.name}"] = Message(
-                "取值与类型 {physical_type} 不符", physical_type=prop.physical_type
-            )
-    return rows
+    texts = {prop.name: text_of(given.get(f"{ROW}{prop.name}")) for prop in filterable(contract)}
+    for name, text in texts.items():
+        if len(text) > LONGEST_VALUE:
+            found.faults[f"{ROW}{name}"] = Message(LONG, longest=LONGEST_VALUE)
+    return {name: text for name, text in texts.items() if text}
 
 
 def read_key(

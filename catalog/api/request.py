@@ -56,6 +56,14 @@ class DataRequest:
         )
 
 
+def file_format(given: Sequence[tuple[str, str]]) -> str:
+    """Return the format that a request for a file names, ``csv`` by default; raise :class:`ApiError` 400 for anything else."""
+    if [name for name, _ in given] not in ([], ["format"]):
+        names = _some([name for name, _ in given])
+        raise ApiError(400, "unknown_parameter", f"未知或重复的参数：{names}", "可用参数：format")
+    return dict(given).get("format", "csv")
+
+
 def _filter(contract: Contract, name: str, text: str) -> Any:
     prop = contract.property_named(name)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
@@ -14,6 +14,7 @@ from catalog.access.person import BUREAU
 from catalog.access.store import AccessStore
 from catalog.api.clock import today
 from catalog.api.data import DataService
+from catalog.api.data_file import DataFiles, FileRequest
 from catalog.api.description import openapi
 from catalog.api.divisions import divisions_router
 from catalog.api.errors import ApiError
@@ -22,10 +23,13 @@ from catalog.api.lineage_store import LineageStore
 from catalog.api.openlineage import LARGEST_EVENT, read_event
 from catalog.api.reads import CatalogueReads
 from catalog.api.records import Records
+from catalog.api.request import file_format
 from catalog.api.search import LONGEST_QUERY, Query, page_number
+from catalog.api.sending import send
 from catalog.api.suggest import suggestions
 from catalog.api.views import detail_json, found_json
 from catalog.contract.model import Contract
+from catalog.sharing.grants import BATCH
 
 OUTCOMES_PER_PAGE = 500
 APPLICATION_HEADER = "x-application"  # the number of the application that a request relies on, where there are several
@@ -38,6 +42,7 @@ class Doors:
 
     reads: CatalogueReads
     service: DataService
+    files: DataFiles
     store: AccessStore
     lineage: LineageStore
     limiter: RateLimiter
@@ -62,6 +67,21 @@ def api_router(doors: Doors) -> APIRouter:
         named = request.headers.get(APPLICATION_HEADER)
         answer = doors.service.page(contract, principal, query, request.state.request_id, today(), named)
         return JSONResponse(answer, headers=NO_STORE)
+
+    @router.get("/api/v1/data/{dept}/{resource}/file")
+    def file(dept: str, resource: str, request: Request) -> Response:
+        principal = presented(request, doors.store)
+        doors.limiter.check(principal.key_id if principal else client_address(request))
+        contract = reads.now().served(known(reads, dept, resource))
+        asked = FileRequest(
+            contract=contract,
+            principal=principal,
+            method=BATCH,
+            form=file_format(request.query_params.multi_items()),
+            request_id=request.state.request_id,
+            named=request.headers.get(APPLICATION_HEADER),
+        )
+        return send(doors.files.give(asked, today()))
 
     @router.get("/api/v1/catalogue")
     def catalogue(request: Request) -> JSONResponse:

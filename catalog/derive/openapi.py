@@ -16,12 +16,14 @@ FAULTS = {
     "401": "缺少或无效的 API key",
     "403": "未获授权",
     "404": "资源不存在或未发布",
+    "409": "授权的数据不能作为一个文件给出",
     "413": "请求体过大",
     "422": "请求的格式有误",
     "429": "请求过于频繁",
     "500": "服务内部错误",
+    "503": "数据暂时无法读取",
 }
-READ_FAULTS = ("400", "401", "403", "404", "429", "500")
+READ_FAULTS = ("400", "401", "403", "404", "429", "500", "503")
 _SCALARS: Mapping[str, Mapping[str, Any]] = {
     "varchar": {"type": "string"},
     "integer": {"type": "integer", "format": "int32"},
@@ -101,7 +103,7 @@ def _operation(contract: Contract, vocabulary: Vocabulary) -> dict[str, Any]:
                 "description": "一页数据，按主键排序",
                 "content": {"application/json": {"schema": _ref("schemas", f"{_schema_name(contract)}_page")}},
             },
-            **{status: _ref("responses", f"Fault{status}") for status in FAULTS},
+            **{status: _ref("responses", f"Fault{status}") for status in READ_FAULTS},
         },
         "x-resource-code": contract.gov.resource_code,
         "x-share-type": SHARE_TYPE_NAMES[contract.gov.share_type],

@@ -17,6 +17,7 @@ from catalog.sharing.application import Application
 from catalog.sharing.calendar import NoHolidayTable, WorkingCalendar
 from catalog.sharing.clock import ClockError
 from catalog.sharing.deadlines import clocks
+from catalog.sharing.form import IncompleteForm
 from catalog.sharing.machine import Event, IllegalMove, Role, Rule
 from catalog.sharing.posts import Matter, roles_of
 from catalog.sharing.practice import Practice
@@ -54,7 +55,7 @@ class Acting:
         """Append what somebody does to a matter of which they saw ``seen`` events; return it as it stands then.
 
         Raises:
-            IllegalMove: not allowed here, now, or to this person; the message says what may be done.
+            IllegalMove: not allowed here, now, or to this person; the message says what may be done, or is missing.
             OvertakenError: others acted since.
             pydantic.ValidationError: the form is not complete.
         """
@@ -86,7 +87,7 @@ class Acting:
             after = matter.apply(probe)
             if isinstance(after, Application):
                 self._check_clock(after, probe)
-        except ValidationError:
+        except (ValidationError, IncompleteForm):
             return True  # open, and the form is still to be filled in
         except IllegalMove:
             return False

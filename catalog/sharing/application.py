@@ -9,18 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date
 from enum import StrEnum
-from typing import Literal
-
-from pydantic import Field, model_validator
 
 from catalog.contract.message import Message
-from catalog.contract.model import Strict
+from catalog.sharing.form import Draft, Form
 from catalog.sharing.machine import Event, IllegalMove, Machine, Parties, Role, Rule, rule
-
-Method = Literal["service", "batch", "file"]
-METHODS: dict[Method, str] = {"service": "服务接口", "batch": "批量交换", "file": "文件下载"}
 
 
 class State(StrEnum):
@@ -41,29 +34,6 @@ class State(StrEnum):
 
 
 ENDED = frozenset({State.REFUSED, State.WITHDRAWN, State.ARCHIVED})
-
-
-class Form(Strict):
-    """What article 20 asks for, and what of the resource is wanted."""
-
-    resource: str = Field(pattern=r"^[a-z][a-z0-9]*\.[a-z][a-z0-9_]*$")
-    basis: str = Field(min_length=4, max_length=500, description="使用依据")
-    scenario: str = Field(min_length=4, max_length=1000, description="使用场景")
-    scope: str = Field(min_length=2, max_length=500, description="使用范围")
-    method: Method = Field(description="共享方式")
-    starts_on: date = Field(description="使用时限：起")
-    ends_on: date = Field(description="使用时限：止")
-    columns: list[str] = Field(min_length=1, description="所需数据项")
-    row_filter: dict[str, str] = Field(default_factory=dict, description="所需行：数据项=取值")
-
-    @model_validator(mode="after")
-    def _check(self) -> Form:
-        if self.ends_on < self.starts_on:
-            raise ValueError(f"使用时限的止日 {self.ends_on} 早于起日 {self.starts_on}")
-        doubled = sorted({name for name in self.columns if self.columns.count(name) > 1})
-        if doubled:
-            raise ValueError(f"数据项重复：{'、'.join(doubled)}")
-        return self
 
 
 class Kind(StrEnum):
@@ -115,13 +85,17 @@ MACHINE = Machine("申请", {str(row.kind): row for row in _RULES}, ENDED)
 
 @dataclass(frozen=True)
 class Application:
-    """An application for a resource, as its events have made it; ``share_type`` is the resource's (1 无条件, 2 有条件)."""
+    """An application for a resource, as its events have made it; ``share_type`` is the resource's (1 无条件, 2 有条件).
+
+    ``draft`` is what its clerks saved last, complete or not; ``form`` what was submitted or completed last.
+    """
 
     number: str
     parties: Parties
     resource: str
     share_type: int
     state: State = State.DRAFT
+    draft: Draft | None = None
     form: Form | None = None
     events: tuple[Event, ...] = ()
 
@@ -138,33 +112,51 @@ class Application:
         """Return the application after an event.
 
         Raises:
-            IllegalMove: the event is not allowed here, now, or to this actor.
-            pydantic.ValidationError: the form is not complete.
+            IllegalMove: the event is not allowed here, now, or to this actor; the draft is not whole when it is submitted.
+            pydantic.ValidationError: the form has not the shape of one, or is completed without being whole.
         """
         last = self.events[-1].at if self.events else None
         found = MACHINE.check(self.number, self.state, event, self.parties, last)
         self._check_law(event)
-        form = Form.model_validate(event.data["form"]) if "form" in found.needs else self.form
-        if form is not None and form.resource != self.resource:
+        draft, form = self._stated(event)
+        state = self.state if found.to is None else State(found.to)
+        return replace(self, state=state, draft=draft, form=form, events=(*self.events, event))
+
+    def _stated(self, event: Event) -> tuple[Draft | None, Form | None]:
+        """Return the draft and the form after an event."""
+        if event.kind == Kind.SUBMIT and self.draft is not None:
+            return self.draft, self.draft.whole(self.number)
+        if event.kind == Kind.SAVE:
+            draft = Draft.model_validate(event.data["form"])
+            self._check_resource(draft.resource)
+            return draft, self.form
+        if event.kind == Kind.COMPLETE:
+            form = Form.model_validate(event.data["form"])
+            self._check_resource(form.resource)
+            return self.draft, form
+        return self.draft, self.form
+
+    def _check_resource(self, resource: str) -> None:
+        if resource != self.resource:
             raise IllegalMove(
                 Message(
                     "申请 {number} 是对 {resource} 的申请，申请表填的是 {asked}；另一资源请另行申请",
                     number=self.number,
                     resource=self.resource,
-                    asked=form.resource,
+                    asked=resource,
                 )
             )
-        state = self.state if found.to is None else State(found.to)
-        return replace(self, state=state, form=form, events=(*self.events, event))
 
     def _check_law(self, event: Event) -> None:
         """Refuse what the law forbids beyond the order of steps."""
-        if event.kind == Kind.SUBMIT and self.form is None:
+        if event.kind == Kind.SUBMIT and self.draft is None:
             raise IllegalMove("申请表还没有填写，不能提交（《政务数据共享条例》第二十条）")
         if event.kind == Kind.ASK_COMPLETION and self.was_asked_to_complete:
             raise IllegalMove("需要补正的内容应当一次性告知，已经告知过，请受理（《政务数据共享条例》第二十一条）")
         if event.kind == Kind.EXTEND and self.share_type == 1:
             raise IllegalMove("无条件共享的答复期限不能延长（《政务数据共享条例》第二十一条）")
+        if event.kind == Kind.EXTEND and any(known.kind == Kind.EXTEND for known in self.events):
+            raise IllegalMove("答复期限只能延长一次，已经延长过（《政务数据共享条例》第二十一条）")
         if event.kind == Kind.REFUSE and self.share_type == 1:
             raise IllegalMove("无条件共享的数据应当提供，不能拒绝（《政务数据共享条例》第十四条、第二十一条）")
 

@@ -33,8 +33,16 @@ def roles_of(person: Person, matter: Matter) -> frozenset[Role]:
 
 
 def may_see(person: Person, matter: Matter) -> Decision:
-    """Decide whether somebody may see a matter; an application that has not left its department is its own affair."""
+    """Decide whether somebody may see a matter.
+
+    An application that was never submitted is its clerks' affair, one that has not left its department the department's.
+    """
     parties = matter.parties
+    if isinstance(matter, Application) and not was_submitted(matter):
+        if may_read_draft(person, matter):
+            return Decision(True, "allowed", "本部门的草稿", BASIS)
+        reason = Message("申请 {number} 还没有提交，提交前只有需求部门的申请经办人可以查看", number=matter.number)
+        return Decision(False, "not_a_party", reason, BASIS)
     noun = "校核" if isinstance(matter, Verification) else "申请"
     if person.dept == parties.applicant and person.posts & _PARTY_SEES:
         return Decision(True, "allowed", "本部门的事项", BASIS)
@@ -57,9 +65,26 @@ def may_see(person: Person, matter: Matter) -> Decision:
     )
 
 
+def may_read_draft(person: Person, application: Application) -> bool:
+    """Tell whether somebody may read what is not submitted: the clerks of the applicant, never who approves or answers."""
+    return person.dept == application.parties.applicant and Post.APPLICANT in person.posts
+
+
+def may_count(person: Person | None) -> Decision:
+    """Decide whether somebody may see how many grants each department holds; the matters themselves: :func:`may_see`."""
+    if person is None:
+        return Decision(False, "not_signed_in", "登录后可见各部门的授权数量", BASIS)
+    return Decision(True, "allowed", "其他部门的申请只列授权数量，内容对需求部门、提供部门和大数据局可见", BASIS)
+
+
 def has_left(application: Application) -> bool:
     """Tell whether an application was ever approved by its own office."""
     return any(event.kind == Kind.APPROVE_OWN for event in application.events)
+
+
+def was_submitted(application: Application) -> bool:
+    """Tell whether an application was ever submitted to its own office."""
+    return any(event.kind == Kind.SUBMIT for event in application.events)
 
 
 def sees_all(person: Person) -> bool:

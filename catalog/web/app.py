@@ -72,7 +72,9 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
     recognise(app, rooms.people)
     protect(app)
     _add_health(app, rooms.reads)
-    doors = Doors(rooms.reads, rooms.data, rooms.access, rooms.lineage, limiter or RateLimiter(), rooms.records)
+    doors = Doors(
+        rooms.reads, rooms.data, rooms.files, rooms.access, rooms.lineage, limiter or RateLimiter(), rooms.records
+    )
     elsewhere = Elsewhere(settings.docs, os.environ.get(AIRFLOW_URL) or None)
     for router in (
         api_router(doors),
@@ -85,7 +87,7 @@ def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> Fas
         wizard_router(rooms.cataloguing),
         sheets_router(rooms.cataloguing),
         dcat_router(rooms.reads),
-        desk_router(rooms.desk),
+        desk_router(rooms.desk, rooms.files),
         compliance_router(rooms.gatherer, rooms.vocabulary),
         page_router(rooms.reads, rooms.lineage, rooms.records, elsewhere, rooms.desk),
     ):

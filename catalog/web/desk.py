@@ -5,18 +5,21 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from catalog.api.data_file import DataFiles
 from catalog.api.desk import Desk
 from catalog.api.desk_lists import list_of, lists_of
 from catalog.api.values import plain
+from catalog.web.desk_files import file_router
 from catalog.web.desk_forms import form_router
 from catalog.web.desk_keys import key_router
 from catalog.web.desk_matters import matter_router
+from catalog.web.desk_report_forms import report_form_router
 from catalog.web.protection import wants_json
 from catalog.web.templating import PAGE_HEADERS, page
 from catalog.web.visitors import signed_in
 
 
-def desk_router(desk: Desk) -> APIRouter:
+def desk_router(desk: Desk, files: DataFiles) -> APIRouter:
     """Return the routes of the desk."""
     router = APIRouter(include_in_schema=False)
 
@@ -42,6 +45,8 @@ def desk_router(desk: Desk) -> APIRouter:
         )
 
     router.include_router(form_router(desk))
+    router.include_router(report_form_router(desk))
+    router.include_router(file_router(desk, files))
     router.include_router(key_router(desk))
     router.include_router(matter_router(desk))
     return router

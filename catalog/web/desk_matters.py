@@ -209,7 +209,6 @@ def _context(desk: Desk, matter: Matter, facts: Row) -> dict[str, Any]:
     context: dict[str, Any] = {
         "section": "desk",
         "facts": facts,
-        "contract": desk.reads.contracts.get(key),
         "opened": "",
         "typed": {},
         "faults": {},

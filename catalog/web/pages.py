@@ -14,6 +14,7 @@ from catalog.api.description import openapi
 from catalog.api.desk import Desk
 from catalog.api.divisions import division_json
 from catalog.api.governance import Choice, Governance
+from catalog.api.granted import granted
 from catalog.api.lineage_store import LineageStore
 from catalog.api.reads import CatalogueReads
 from catalog.api.records import Records
@@ -97,6 +98,7 @@ def page_router(
         detail = {
             **reads.detail(facts, contract.key, day),
             **records.of(contract.key, day),
+            "grants": granted(desk, visitor(request), contract.key),
             "column_graph": reads.column_graph(facts, contract.key, request.query_params.get("column", "")),
             "jobs": lineage.jobs(contract.key),
         }

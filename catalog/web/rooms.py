@@ -17,6 +17,7 @@ from catalog.api.cataloguing import CataloguingViews
 from catalog.api.clock import now
 from catalog.api.contract_history import ContractHistory
 from catalog.api.data import DataService
+from catalog.api.data_file import DataFiles
 from catalog.api.desk import Desk
 from catalog.api.lineage_store import LineageStore
 from catalog.api.paging import Tokens
@@ -61,6 +62,7 @@ class Rooms:
     lineage: LineageStore
     reads: CatalogueReads
     data: DataService
+    files: DataFiles
     cataloguing: Cataloguing
     desk: Desk
     records: Records
@@ -82,6 +84,7 @@ def open_rooms(settings: Settings) -> Rooms:
     oidc = _provider(settings)
     access, lineage = AccessStore(database), LineageStore(database)
     sharing, reminders = SharingStore(database), ReminderStore(database)
+    grants = GrantBook(sharing)
     proposals = CataloguingDesk(CataloguingStore(database, calendar), Shelf(vocabulary, Archive(settings.contracts)))
     with suppress(OSError):  # what cannot be written now is told when somebody publishes
         proposals.settle()
@@ -102,7 +105,8 @@ def open_rooms(settings: Settings) -> Rooms:
         access=access,
         lineage=lineage,
         reads=reads,
-        data=DataService(readers, access, Tokens(secret), reads.entries, GrantBook(sharing)),
+        data=DataService(readers, access, Tokens(secret), reads.entries, grants),
+        files=DataFiles(readers, access, grants, settings.root / "tmp"),
         cataloguing=Cataloguing(proposals, CataloguingViews(proposals, calendar), reads, readers),
         desk=Desk(Acting(sharing, calendar, load_practice(), published), reminders, access, reads, published, now),
         gatherer=Gatherer(

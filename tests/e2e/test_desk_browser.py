@@ -125,6 +125,12 @@ def used(desk: Desk) -> tuple[str, str]:
     for name in ("公民身份号码", "性别代码"):
         li.locator("#f-columns").get_by_label(name, exact=True).check()
     picture(li, "apply")
+    li.get_by_label("使用范围").fill("")
+    li.get_by_role("button", name="保存草稿").click()
+    expect(state(li)).to_have_text("草稿")
+    press(li, "提交")
+    expect(li.get_by_role("alert")).to_contain_text("有 1 处需要修改")
+    li.get_by_label("使用范围").fill("市卫生健康委基层处")
     li.get_by_role("button", name="保存并提交本部门审批").click()
     expect(state(li)).to_have_text("待本部门审批")
     path = li.url.removeprefix(desk.url)
@@ -249,6 +255,8 @@ def test_the_pages_fit_a_phone_and_everybody(desk: Desk, used: tuple[str, str], 
         ("li", "/desk/report/sthj/device_reading"),
         ("sun", "/desk/list/all"),
         ("zhao", path),
+        ("zhao", "/catalogue/gaj/resident"),
+        ("sun", "/catalogue/gaj/resident"),
     ):
         page = desk.open(account, address)
         page.evaluate(axe)

@@ -9,8 +9,9 @@ from catalog.compliance.checks.clocks import clock_row, is_of_month
 from catalog.compliance.evidence import Case, Evidence
 from catalog.compliance.model import Outcome, Row, Status, judged
 from catalog.contract.city_time import city_day
-from catalog.sharing.application import METHODS, Kind
+from catalog.sharing.application import Kind
 from catalog.sharing.clock import Clock
+from catalog.sharing.form import METHODS
 from catalog.sharing.limits import ANSWER_CONDITIONAL
 from catalog.sharing.machine import Event, Role
 

@@ -73,6 +73,7 @@ def test_every_fault_of_the_form_is_named_by_its_field_and_nothing_typed_is_lost
         "ends_on": "2026-12-01",
         "columns": ["no_such_column"],
         "row.sex_code": "太长的代码值",
+        "then": "submit",
     }
     found = city.sign_in("li").post("/desk/apply/gaj/resident", wrong)
     assert found.status_code == 422
@@ -87,7 +88,7 @@ def test_every_fault_of_the_form_is_named_by_its_field_and_nothing_typed_is_lost
 
 
 def test_a_form_that_ends_in_the_past_is_refused(city: City) -> None:
-    found = city.sign_in("li").post("/desk/apply/gaj/resident", {**FORM, "ends_on": "2026-01-02"})
+    found = city.sign_in("li").post("/desk/apply/gaj/resident", {**FORM, "ends_on": "2026-01-02", "then": "submit"})
     assert found.status_code == 422
     assert "止日不能早于今天" in found.text
 

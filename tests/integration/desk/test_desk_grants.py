@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from web_city import CONTRACTS, RESIDENTS
 
-from catalog.sharing.application import Form
+from catalog.sharing.form import Form
 from catalog.sharing.machine import Event, Parties, Role
 from catalog.sharing.store import Opening
 

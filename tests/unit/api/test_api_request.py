@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.api.data import rows_sql
 from catalog.api.errors import ApiError
 from catalog.api.request import DataRequest
+from catalog.api.rows import rows_sql
 from catalog.api.values import json_value, typed
 from catalog.contract.load import load_contracts
 
