@@ -12,6 +12,7 @@ from datetime import date
 from catalog.access.decide import decide
 from catalog.api.city_divisions import CityDivisions
 from catalog.api.current import Current
+from catalog.api.description import openapi
 from catalog.api.facts import TOTAL, Facts, Row
 from catalog.api.lineage import column_impact, column_lineage_of, lineage_of
 from catalog.api.listed import Listed
@@ -44,6 +45,7 @@ class CatalogueReads:
         self._shelf, self.vocabulary = shelf, vocabulary
         self._published = shelf.now()
         self._indexed: tuple[Published, EntryIndex] | None = None
+        self._described: tuple[Published, Row] | None = None
         self.contracts: Current[str, Contract] = Current(self._published.contracts)
         self.entries: Current[str, CatalogueEntry] = Current(self._entries_of(self._published))
         self.divisions = CityDivisions(settings.root / "search")
@@ -78,6 +80,14 @@ class CatalogueReads:
         published, held = self._published, self._indexed
         if held is None or held[0] is not published:
             held = self._indexed = (published, EntryIndex(self.entries.values(), Synonyms.read()))
+        return held[1]
+
+    @property
+    def interface(self) -> Row:
+        """The OpenAPI document of the published entries."""
+        published, held = self._published, self._described
+        if held is None or held[0] is not published:
+            held = self._described = (published, openapi(published.contracts, self.vocabulary))
         return held[1]
 
     def warm(self) -> bool:

@@ -82,6 +82,19 @@ def test_a_change_is_a_patch_that_git_applies(as_: Callable, desk_settings: Sett
     assert place.read_bytes() == (desk_settings.contracts / "gaj" / "resident.odcs.yaml").read_bytes()
 
 
+def test_the_description_of_the_interface_follows_an_approval_without_a_restart(as_: Callable) -> None:
+    steward = as_("steward")
+    before = steward.json("/openapi.json")
+    assert "仅用于演示。" not in str(before)
+    published_change(as_)
+    assert "/api/v1/data/gaj/resident" in steward.json("/openapi.json")["paths"]
+    assert "gaj/resident" in steward.get("/api/docs?resource=gaj.resident").text
+    published_change(as_, "withdrawal")
+    after = steward.json("/openapi.json")
+    assert set(before["paths"]) - set(after["paths"]) == {"/api/v1/data/gaj/resident"}
+    assert "gaj/resident" not in steward.get("/api/docs").text
+
+
 def test_a_withdrawn_entry_leaves_the_catalogue(as_: Callable, desk_settings: Settings) -> None:
     published_change(as_, "withdrawal")
     assert "gaj.resident" not in load_contracts(approved=desk_settings.contracts)
