@@ -51,7 +51,7 @@ class CatalogueReads:
         self.divisions = CityDivisions(settings.root / "search")
         self._lock = threading.Lock()
         self._facts: OrderedDict[str, Facts] = OrderedDict()
-        self._warmed: str | None = None
+        self._warmed: Facts | None = None
 
     def now(self) -> Facts:
         """Return the facts of what ``main`` shows now, in the words of the contracts that are published now."""
@@ -91,9 +91,9 @@ class CatalogueReads:
         return held[1]
 
     def warm(self) -> bool:
-        """Ask what pages ask first, so that no visitor waits for it; return False when that was done for this publish."""
+        """Ask what pages ask first, so that no visitor waits for it; return False when nothing was published or approved since."""
         facts = self.now()
-        if self._warmed == facts.snapshot:
+        if self._warmed is facts:
             return False
         self.overview(facts)
         self.listing(facts).search(Query("", {}, "", 1))
@@ -101,7 +101,7 @@ class CatalogueReads:
         self.divisions.index(facts)
         for ask in (facts.lineage, facts.column_lineage, facts.checks):
             ask()
-        self._warmed = facts.snapshot
+        self._warmed = facts
         return True
 
     def overview(self, facts: Facts) -> Row:
