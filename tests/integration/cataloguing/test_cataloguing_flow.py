@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from signed_in import sign_in
 from stdnum.cn import ric
 
 from catalog.access.store import open_store
+from catalog.cataloguing.archive import Archive, Publication
+from catalog.contract.load import CATALOG_ROOT
 from catalog.web.app import create_app
 from lakehouse.connect.app_database import app_database
 from lakehouse.connect.database import branch_pointers
@@ -213,3 +215,53 @@ def test_the_steps_of_the_dags_publish_it_with_its_topic(delivered: tuple[City, 
         steps.publish_step(city.settings, branch, topic)
     assert len(city.answered()) == 12
     assert city.door.get(ENTRY).json()["supply"]["row_count"] == 12
+
+
+REMARK = """\
+      - name: remark
+        physicalName: 备注
+        businessName: 备注
+        description: 经办人员的备注。
+        logicalType: string
+        physicalType: varchar(200)
+        classification: '1'
+        logicalTypeOptions:
+          maxLength: 200
+        customProperties:
+          - property: govItem
+            value: licence_no
+          - property: govDataType
+            value: C
+"""
+
+
+def test_a_change_of_a_resource_flows_the_same_way(delivered: tuple[City, RunReport]) -> None:
+    city, _ = delivered
+    approve_change_of_payments(city.settings)
+    folder = city.place / "swj" / "tax_payment"
+    header, first, *_ = sorted(folder.glob("*.csv"))[0].read_bytes().decode("gb18030").splitlines()
+    for number, (name, remark) in enumerate({"备注": "补缴", "": ""}.items()):
+        row = ",".join([f"98{number}{first.split(',')[0][3:]}", *first.split(",")[1:]])
+        lines = [f"{header},{name}", f"{row},{remark}"] if name else [header, row]
+        path = folder / f"tax_payment_20260630_2026063023{40 + 10 * (not name)}59.csv"
+        path.write_bytes(("\n".join(lines) + "\n").encode("gb18030"))
+    before = city.door.get("/api/v1/catalogue/swj/tax_payment").json()["supply"]["row_count"]
+    report = city.run()
+    assert report.published, report.reason
+    ends = {
+        batch["delivery"][-10:]: batch["rule"] for batch in report.batches if batch["resource"] == "swj.tax_payment"
+    }
+    assert (ends["234059.csv"], ends["235059.csv"]) == (None, "schema.missing_column")
+    assert city.rows("select remark from swj.tax_payment where voucher_no like '98%'") == [{"remark": "补缴"}]
+    entry = city.door.get("/api/v1/catalogue/swj/tax_payment").json()
+    assert (entry["supply"]["row_count"], entry["supply"]["update_cycle"]) == (before + 1, "每周")
+    assert "remark" in [item["name"] for item in entry["entry"]["items"]]
+
+
+def approve_change_of_payments(settings: Settings) -> None:
+    """Put into the store what the desk writes: one more column, another cycle."""
+    before = (CATALOG_ROOT / "contracts" / "swj" / "tax_payment.odcs.yaml").read_text(encoding="utf-8")
+    after = before.replace("slaProperties:", f"{REMARK}slaProperties:").replace("value: 每日", "value: 每周")
+    after = after.replace("value: 1\n    unit: d", "value: 7\n    unit: d").replace("version: 1.0.0", "version: 2.0.0")
+    change = Publication("ML2026-900001", "swj.tax_payment", before, after, "王编目", "swj", datetime.now(UTC))
+    assert Archive(settings.contracts).publish([change]) == ["ML2026-900001"]
