@@ -48,7 +48,10 @@ def all_dags(inputs: Inputs) -> dict[str, DAG]:
     """Return every DAG by its id."""
     departments = inputs.vocabulary.departments
     with many_new_objects():
-        dags = [ingest_dag(contract, departments[contract.dept].name) for contract in inputs.contracts.values()]
+        dags = [
+            ingest_dag(contract, departments[contract.dept].name, released=contract.key in inputs.approved)
+            for contract in inputs.contracts.values()
+        ]
         dags += [*_topic_dags(inputs), sweep_dag(inputs.topics), maintenance_dag()]
     return {dag.dag_id: dag for dag in dags}
 
@@ -78,8 +81,11 @@ def lost_asset(topic: str) -> Asset:
     return Asset(uri=f"citybrain://lost/{topic}", name=f"lost.{topic}", group="lost")
 
 
-def ingest_dag(contract: Contract, provider: str) -> DAG:
-    """Return the DAG that takes in one resource, as often as its update cycle asks."""
+def ingest_dag(contract: Contract, provider: str, *, released: bool) -> DAG:
+    """Return the DAG that takes in one resource, as often as its update cycle asks.
+
+    ``released``: it was approved in the catalogue of this installation, so that nobody has to start it in Airflow as well.
+    """
     schedule = ingestion_schedule(contract)
     with _dag(
         f"ingest_{contract.dept}_{contract.resource}",
@@ -88,6 +94,7 @@ def ingest_dag(contract: Contract, provider: str) -> DAG:
         tags=["ingest", f"dept:{contract.dept}", f"topic:{contract.topic}"],
         doc=ingest_doc(contract, provider, schedule),
         priority=INGEST_PRIORITY,
+        released=released,
     ) as dag:
         StepOperator(
             task_id=tasks.ingest.__name__,
@@ -189,7 +196,17 @@ def _at(cron: str) -> BaseTimetable:
     return CronTriggerTimetable(cron, timezone=CITY_TIMEZONE, run_immediately=timedelta(0))
 
 
-def _dag(dag_id: str, schedule: BaseTimetable, *, title: str, tags: list[str], doc: str, priority: int) -> DAG:
+def _dag(
+    dag_id: str,
+    schedule: BaseTimetable,
+    *,
+    title: str,
+    tags: list[str],
+    doc: str,
+    priority: int,
+    released: bool = False,
+) -> DAG:
+    """Return an empty DAG; unless it is released, Airflow's own setting says whether a new one is paused."""
     return DAG(
         dag_id,
         schedule=schedule,
@@ -199,5 +216,6 @@ def _dag(dag_id: str, schedule: BaseTimetable, *, title: str, tags: list[str], d
         description=title,
         tags=tags,
         doc_md=doc,
+        is_paused_upon_creation=False if released else None,
         default_args={**DEFAULTS, "priority_weight": priority},
     )

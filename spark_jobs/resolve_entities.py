@@ -55,7 +55,8 @@ def transform(mentions: DataFrame) -> Resolved:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Resolve the people of a branch, and publish the result when that is asked for."""
-    settings, contracts = Settings(), load_inputs(checked=False).contracts
+    settings = Settings()
+    contracts = load_inputs(checked=False, approved=settings.contracts).contracts
     branch = working_branch(settings, options.branch)
     tables = frozenset(branch_pointers(settings, branch.name))
     for identifier in (MENTIONED, LINKED):

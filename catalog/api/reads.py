@@ -12,6 +12,7 @@ from datetime import date
 from catalog.access.decide import decide
 from catalog.api.city_divisions import CityDivisions
 from catalog.api.current import Current
+from catalog.api.description import openapi
 from catalog.api.facts import TOTAL, Facts, Row
 from catalog.api.lineage import column_impact, column_lineage_of, lineage_of
 from catalog.api.listed import Listed
@@ -44,12 +45,13 @@ class CatalogueReads:
         self._shelf, self.vocabulary = shelf, vocabulary
         self._published = shelf.now()
         self._indexed: tuple[Published, EntryIndex] | None = None
+        self._described: tuple[Published, Row] | None = None
         self.contracts: Current[str, Contract] = Current(self._published.contracts)
         self.entries: Current[str, CatalogueEntry] = Current(self._entries_of(self._published))
         self.divisions = CityDivisions(settings.root / "search")
         self._lock = threading.Lock()
         self._facts: OrderedDict[str, Facts] = OrderedDict()
-        self._warmed: str | None = None
+        self._warmed: Facts | None = None
 
     def now(self) -> Facts:
         """Return the facts of what ``main`` shows now, in the words of the contracts that are published now."""
@@ -80,10 +82,18 @@ class CatalogueReads:
             held = self._indexed = (published, EntryIndex(self.entries.values(), Synonyms.read()))
         return held[1]
 
+    @property
+    def interface(self) -> Row:
+        """The OpenAPI document of the published entries."""
+        published, held = self._published, self._described
+        if held is None or held[0] is not published:
+            held = self._described = (published, openapi(published.contracts, self.vocabulary))
+        return held[1]
+
     def warm(self) -> bool:
-        """Ask what pages ask first, so that no visitor waits for it; return False when that was done for this publish."""
+        """Ask what pages ask first, so that no visitor waits for it; return False when nothing was published or approved since."""
         facts = self.now()
-        if self._warmed == facts.snapshot:
+        if self._warmed is facts:
             return False
         self.overview(facts)
         self.listing(facts).search(Query("", {}, "", 1))
@@ -91,7 +101,7 @@ class CatalogueReads:
         self.divisions.index(facts)
         for ask in (facts.lineage, facts.column_lineage, facts.checks):
             ask()
-        self._warmed = facts.snapshot
+        self._warmed = facts
         return True
 
     def overview(self, facts: Facts) -> Row:

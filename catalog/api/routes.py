@@ -15,7 +15,6 @@ from catalog.access.store import AccessStore
 from catalog.api.clock import today
 from catalog.api.data import DataService
 from catalog.api.data_file import DataFiles, FileRequest
-from catalog.api.description import openapi
 from catalog.api.divisions import divisions_router
 from catalog.api.errors import ApiError
 from catalog.api.limits import RateLimiter, client_address
@@ -52,11 +51,12 @@ class Doors:
 def api_router(doors: Doors) -> APIRouter:
     """Return the routes of the API."""
     router = APIRouter(include_in_schema=False)
-    reads, document = doors.reads, openapi(doors.reads.contracts, doors.reads.vocabulary)
+    reads = doors.reads
 
     @router.get("/openapi.json")
     def describe() -> JSONResponse:
-        return JSONResponse(document)
+        reads.refresh()
+        return JSONResponse(reads.interface)
 
     @router.get("/api/v1/data/{dept}/{resource}")
     def data(dept: str, resource: str, request: Request) -> JSONResponse:

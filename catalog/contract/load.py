@@ -41,6 +41,12 @@ def contract_paths(root: Path = CATALOG_ROOT, *, approved: Path | None = None) -
     return [found[name] for name in sorted(found)]
 
 
+def approved_keys(folder: Path | None) -> frozenset[str]:
+    """Return the keys ``<dept>.<resource>`` of the contracts that an installation keeps in ``folder``: new, changed or withdrawn."""
+    paths = folder.glob(f"*/*{SUFFIX}") if folder is not None else ()
+    return frozenset(f"{path.parent.name}.{path.name.removesuffix(SUFFIX)}" for path in paths)
+
+
 def is_withdrawn(contract: Contract) -> bool:
     """Tell whether the entry was taken out of the catalogue; its file stays as the record of that."""
     return contract.status == "retired"
@@ -55,9 +61,13 @@ def load_contract(path: Path) -> Contract:
 
 
 def load_contracts(
-    root: Path = CATALOG_ROOT, *, remembered: Path | None = None, approved: Path | None = None
+    root: Path = CATALOG_ROOT,
+    *,
+    remembered: Path | None = None,
+    approved: Path | None = None,
+    with_withdrawn: bool = False,
 ) -> dict[str, Contract]:
-    """Return every contract by its key ``<dept>.<resource>``, without those that were withdrawn.
+    """Return every contract by its key ``<dept>.<resource>``, without those that were withdrawn unless they are asked for.
 
     ``remembered`` is a file that makes reading them again fast; ``approved`` see :func:`contract_paths`.
     """
@@ -68,7 +78,7 @@ def load_contracts(
         else:
             files = ((path.read_bytes(), str(path)) for path in paths)
             contracts = load_remembered(files, remembered, parse_contract)
-    return {contract.key: contract for contract in contracts if not is_withdrawn(contract)}
+    return {contract.key: contract for contract in contracts if with_withdrawn or not is_withdrawn(contract)}
 
 
 def load_vocabulary(root: Path = CATALOG_ROOT) -> Vocabulary:

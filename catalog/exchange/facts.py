@@ -83,12 +83,12 @@ class ExchangeFacts:
 
 
 def gather(settings: Settings, root: Path = CATALOG_ROOT, marts: Path = MARTS) -> ExchangeFacts:
-    """Read contracts, vocabulary and marts' descriptions from the project, and what is published from the home.
+    """Read vocabulary and marts' descriptions from the project, what is published from the home, and contracts from both.
 
     Raises:
         ExchangeError: a contract refers to words that are not there.
     """
-    contracts, vocabulary = load_contracts(root), load_vocabulary(root)
+    contracts, vocabulary = load_contracts(root, approved=settings.contracts), load_vocabulary(root)
     _require_words(contracts, vocabulary)
     history = publish_history(settings, limit=1)
     published = None

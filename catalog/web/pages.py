@@ -10,7 +10,6 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from catalog.api.clock import today
-from catalog.api.description import openapi
 from catalog.api.desk import Desk
 from catalog.api.divisions import division_json
 from catalog.api.governance import Choice, Governance
@@ -54,7 +53,6 @@ def page_router(
     """Return the routes of the pages."""
     router = APIRouter(include_in_schema=False)
     governed = Governance(reads.contracts, reads.vocabulary)
-    document = openapi(reads.contracts, reads.vocabulary)
     departments = {key: department.name for key, department in reads.vocabulary.departments.items()}
 
     def names() -> dict[str, str]:
@@ -140,7 +138,8 @@ def page_router(
 
     @router.get("/api/docs")
     def api_docs(request: Request) -> Response:
-        named = request.query_params.get("resource", "").replace(".", "/")
+        reads.refresh()
+        document, named = reads.interface, request.query_params.get("resource", "").replace(".", "/")
         operations = [(p, item["get"]) for p, item in document["paths"].items() if not named or p.endswith(f"/{named}")]
         pages = max(1, -(-len(operations) // OPERATIONS_PER_PAGE))
         number = min(page_number(request.query_params.get("page", "")), pages)

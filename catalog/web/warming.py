@@ -1,4 +1,4 @@
-"""Ask the first questions after a publish before the first visitor does."""
+"""Ask the first questions after a publish or an approval before the first visitor does."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def warm(reads: CatalogueReads, records: Records) -> None:
 
 @contextmanager
 def kept_warm(reads: CatalogueReads, records: Records, seconds: float = SECONDS) -> Iterator[None]:
-    """Look for a new publish every ``seconds`` in a thread of its own, and warm it, for the length of a block."""
+    """Look for a new publish or approval every ``seconds`` in a thread of its own, and warm it, for the length of a block."""
     stop = threading.Event()
 
     def watch() -> None:

@@ -62,7 +62,7 @@ def prepare_database() -> None:
     settings, inputs = Settings(), load_inputs(checked=False)
     branch = open_branch(settings, BRANCH)
     adopt(settings, branch, INBOUND, diverged(settings, INBOUND))
-    prepare_build(settings, branch, inputs.contracts, inputs.vocabulary)
+    prepare_build(settings, branch, inputs)
 
 
 def database_of(settings: Settings) -> Path:

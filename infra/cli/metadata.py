@@ -123,9 +123,10 @@ def _differences(entries: dict[str, Any]) -> list[str]:
     """Name every field in which the entries differ from those of the contracts here."""
     from catalog.contract.load import load_contracts, load_vocabulary
     from catalog.derive.catalogue import catalogue_entry
+    from lakehouse.connect.settings import Settings
 
-    vocabulary = load_vocabulary()
-    here = {key: catalogue_entry(contract, vocabulary) for key, contract in load_contracts().items()}
+    vocabulary, contracts = load_vocabulary(), load_contracts(approved=Settings().contracts)
+    here = {key: catalogue_entry(contract, vocabulary) for key, contract in contracts.items()}
     found = [f"{key}: only in the file" for key in sorted(set(entries) - set(here))]
     found += [f"{key}: not in the file" for key in sorted(set(here) - set(entries))]
     for key in sorted(set(here) & set(entries)):

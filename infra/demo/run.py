@@ -192,7 +192,7 @@ class _Demo:
         """
         from lakehouse.pipeline.inputs import load_inputs
 
-        inputs = load_inputs()
+        inputs = load_inputs(approved=self._settings.contracts)
         expected = len(inputs.contracts) + len(inputs.topics) + OPERATIONS[self._state.profile]
         ids = wait_until_up(client, self._services, dag_count=expected)
         return {dag_id: client.trigger(dag_id) for dag_id in ids if dag_id.startswith("ingest_")}
@@ -212,7 +212,7 @@ class _Demo:
         self._start("serve", _citybrain("serve", port=self._state.ports["web"]))
         wait_for_ingests(client, self._services, queued, self._progress)
         client.unpause("%")
-        topics = len(load_inputs(checked=False).topics)
+        topics = len(load_inputs(checked=False, approved=self._settings.contracts).topics)
         return wait_for_topics(client, self._services, lambda: pending_topics(self._settings), topics, self._progress)
 
     def _wait_for_door(self) -> None:

@@ -26,6 +26,7 @@ from lakehouse.connect.settings import Settings
 from lakehouse.connect.versions import table_version
 from lakehouse.ingest.accepting import MASK, Accepted, accept_parts
 from lakehouse.ingest.columns import check_columns, check_json_keys
+from lakehouse.ingest.completed import completed
 from lakehouse.ingest.duplicates import Unique, remove_duplicates, sorted_key_hashes
 from lakehouse.ingest.errors import AccountingError
 from lakehouse.ingest.fast import DIVISIONS
@@ -118,6 +119,20 @@ class Ingestion:
             return False
         return self.catalog.load_table(DIVISION_REFERENCE).current_snapshot() is not None
 
+    def untouched(self) -> frozenset[str]:
+        """Return the optional columns without a value in any row that is held: a contract got them after the rows came in.
+
+        Departments go on delivering as before until they have them. A table without rows shows no such thing.
+        """
+        watermark = self.contract.gov.source.watermark
+        names = [prop.name for prop in self.contract.properties if not prop.required and prop.name != watermark]
+        if not names or self.table.current_snapshot() is None:
+            return frozenset()
+        counts = ", ".join(f"count({quote(name)})" for name in names)
+        relation = version_sql(table_version(self.table.metadata_location))
+        rows, *held = one_row(self.con, f"select count(*), {counts} from {relation}")
+        return frozenset(name for name, count in zip(names, held, strict=True) if rows and not count)
+
     @property
     def workers(self) -> int:
         """How many parts are worked on at the same time."""
@@ -138,7 +153,7 @@ def ingest_batch(ingestion: Ingestion, delivery: Delivery, received: Received, f
     """
     con, contract = ingestion.con, ingestion.contract
     plan = Plan(contract, ingestion.vocabulary, delivery.batch_id, ingestion.has_divisions, received.json_lines)
-    check_columns(contract, received)
+    received = completed(received, check_columns(contract, received, ingestion.untouched))
     options = copy_options(ingestion.table)
     files = folder / "rows"
     files.mkdir(parents=True)

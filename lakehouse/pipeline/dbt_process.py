@@ -16,7 +16,7 @@ import structlog
 
 from lakehouse.connect.settings import Settings
 from lakehouse.pipeline.dbt_nursery import DbtCommand, run_dbt_command
-from lakehouse.pipeline.topics import PROJECT
+from lakehouse.pipeline.project import project_of
 
 TARGET = "dbt"
 MANIFEST = "manifest.json"
@@ -66,20 +66,26 @@ def run_build(
 
 
 def run_command(
-    settings: Settings, database: Path, arguments: list[str], *, trino: Mapping[str, str] | None = None
+    settings: Settings,
+    database: Path,
+    arguments: list[str],
+    *,
+    trino: Mapping[str, str] | None = None,
+    project: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run one dbt command on a build database, with the parsed project of an earlier run when there is one.
 
     With ``trino``, the environment that says how to reach a branch's catalog, it runs there; artefacts are kept beside
-    ``database`` all the same.
+    ``database`` all the same. ``project`` is the one laid out for this build unless another is named.
     """
+    project = project or project_of(database)
     folder, target = database.parent, target_of(database)
     target.mkdir(parents=True, exist_ok=True)
     cached = dbt_cache(settings) / _PARTIAL_PARSE
     if trino is None and cached.exists() and not (target / _PARTIAL_PARSE).exists():
         shutil.copyfile(cached, target / _PARTIAL_PARSE)
     command = ["--no-use-colors", "--log-path", str(folder / "logs"), *arguments]
-    command += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(target)]
+    command += ["--project-dir", str(project), "--profiles-dir", str(project), "--target-path", str(target)]
     if settings.as_of_date:
         command += ["--vars", json.dumps({"as_of_date": str(settings.as_of_date)})]
     command += ["--target", "embedded" if trino is None else "cluster"]

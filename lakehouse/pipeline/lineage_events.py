@@ -39,11 +39,9 @@ def tell_build(settings: Settings, branch: Branch, topic: str | None) -> int:
     if not settings.lineage_url:
         return 0
     database = build_path(settings, branch)
-    beside = database.parent / "lineage" / database.name  # in the build itself nothing may change any more
     try:
         manifest, built = read_manifest(database), built_marts(database, topic)
-        beside.parent.mkdir(parents=True, exist_ok=True)
-        edges = [ColumnEdge(**row) for row in lineage_rows(settings, beside)]
+        edges = [ColumnEdge(**row) for row in lineage_rows(settings, database)]
         return send_build(settings, manifest, built, edges)
     except (LineageFault, OSError, ValueError) as fault:
         log.warning("lineage not sent", branch=branch.name, error=str(fault)[:300])

@@ -20,7 +20,6 @@ from filelock import FileLock
 
 from catalog.contract.load import CATALOG_ROOT
 from catalog.contract.model import Contract
-from catalog.contract.vocabulary import Vocabulary
 from catalog.derive.tables import TABLE_COLUMNS, contract_tables
 from lakehouse.branches import Branch
 from lakehouse.connect.cluster import cluster_settings
@@ -42,15 +41,15 @@ from lakehouse.pipeline.dbt_process import (
 )
 from lakehouse.pipeline.dbt_trino import trino_environment
 from lakehouse.pipeline.errors import PipelineError
-from lakehouse.pipeline.inputs import CATALOGUE_TOPIC
+from lakehouse.pipeline.inputs import CATALOGUE_TOPIC, Inputs
 from lakehouse.pipeline.lineage import LINEAGE_COLUMNS, LINEAGE_TABLE, column_edges
 from lakehouse.pipeline.ops_tables import OUTCOMES, QUALITY, ops_columns
+from lakehouse.pipeline.project import NOT_CODE, lay_project, project_of
 from lakehouse.pipeline.topics import PROJECT
 from lakehouse.tables import replace_with_query
 
 COMMITTED_KINDS = ("table", "incremental")
 _CODE = {".sql", ".yml", ".yaml", ".py"}
-_NOT_CODE = {"target", "logs", "dbt_packages", "__pycache__"}
 
 log = structlog.get_logger(__name__)
 
@@ -75,23 +74,25 @@ def build_path(settings: Settings, branch: Branch) -> Path:
     return settings.runs / branch.name / "build.duckdb"
 
 
-def prepare_build(
-    settings: Settings, branch: Branch, contracts: Mapping[str, Contract], vocabulary: Vocabulary
-) -> Path:
-    """Make a fresh build database over what the branch shows now; a resource without a table reads as empty."""
+def prepare_build(settings: Settings, branch: Branch, inputs: Inputs) -> Path:
+    """Make a fresh build database over what the branch shows now, and lay out the project that dbt is to build in it.
+
+    A resource without a table reads as empty.
+    """
     database = build_path(settings, branch)
     database.parent.mkdir(parents=True, exist_ok=True)
     database.unlink(missing_ok=True)
+    lay_project(database, inputs)
     con = open_duckdb(database, settings=settings)
     try:
         present = set(attach_branch(con, settings, branch.name))
-        for contract in contracts.values():
+        for contract in inputs.readable.values():
             if contract.key not in present:
                 columns = {prop.name: prop.physical_type for prop in contract.properties}
                 _create_empty(con, contract.key, {**columns, "_batch_id": "varchar", "_row": "bigint"})
         for identifier in {OUTCOMES, QUALITY} - present:
             _create_empty(con, identifier, ops_columns(identifier))
-        for table, rows in contract_tables(contracts, vocabulary).items():
+        for table, rows in contract_tables(inputs.contracts, inputs.vocabulary).items():
             _create_filled(con, f"contract.{table}", TABLE_COLUMNS[table], rows)
         _create_empty(con, LINEAGE_TABLE, LINEAGE_COLUMNS)
     finally:
@@ -197,22 +198,26 @@ def _load_lineage(settings: Settings, database: Path) -> None:
 
 
 def lineage_rows(settings: Settings, database: Path) -> list[dict[str, Any]]:
-    """Return the rows of the project's column lineage, by the names that its columns have on DuckDB.
+    """Return the rows of the column lineage of a build's project, by the names that its columns have on DuckDB.
 
-    It depends on the project alone, so the project is compiled for it once per version, on the DuckDB file ``database``.
+    It depends on the project alone, so the project is compiled for it once per version: on a DuckDB file of its own whatever
+    the build runs on, so that both profiles call things by the same names, and so that nothing changes in the build.
 
     Raises:
         LineageFault: the project does not compile, or a model cannot be read.
     """
-    kept = dbt_cache(settings) / f"lineage-{_lineage_version()}.json"
+    project = project_of(database)
+    kept = dbt_cache(settings) / f"lineage-{_lineage_version(project)}.json"
     kept.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{kept}.lock"):
         if not kept.exists():
-            done = run_command(settings, database, ["compile"])
+            beside = database.parent / "lineage" / database.name
+            beside.parent.mkdir(parents=True, exist_ok=True)
+            done = run_command(settings, beside, ["compile"], project=project)
             if done.returncode:
                 raise LineageFault(f"dbt 编译失败 (compile failed): {said(done)}")
             try:
-                edges = column_edges(read_manifest(database), _described_columns())
+                edges = column_edges(read_manifest(beside), _described_columns())
             except ValueError as error:
                 raise LineageFault(str(error)) from error
             fresh = kept.with_suffix(".new")
@@ -221,10 +226,10 @@ def lineage_rows(settings: Settings, database: Path) -> list[dict[str, Any]]:
     return [dict(zip(LINEAGE_COLUMNS, edge, strict=True)) for edge in json.loads(kept.read_text(encoding="utf-8"))]
 
 
-def _lineage_version() -> str:
+def _lineage_version(project: Path) -> str:
     """Return a hash of all that column lineage depends on: the project, its reader, the tables it does not describe."""
     reader = Path(lineage.__file__).read_text(encoding="utf-8")
-    return _hash({"project": _files_hash([PROJECT]), "reader": reader, "described": _described_columns()})
+    return _hash({"project": _files_hash([project]), "reader": reader, "described": _described_columns()})
 
 
 def _described_columns() -> dict[str, list[str]]:
@@ -239,7 +244,7 @@ def _files_hash(roots: Sequence[Path]) -> str:
     for root in roots:
         for path in sorted(root.rglob("*")):
             below = path.relative_to(root)
-            if path.suffix in _CODE and not _NOT_CODE & set(below.parts) and path.is_file():
+            if path.suffix in _CODE and not set(NOT_CODE) & set(below.parts) and path.is_file():
                 digest.update(str(below).encode())
                 digest.update(path.read_bytes())
     return digest.hexdigest()

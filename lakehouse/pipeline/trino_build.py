@@ -24,6 +24,7 @@ from lakehouse.pipeline.dbt_trino import trino_environment
 from lakehouse.pipeline.inputs import CATALOGUE_TOPIC, Inputs
 from lakehouse.pipeline.lineage import LINEAGE_COLUMNS, LINEAGE_TABLE
 from lakehouse.pipeline.ops_tables import OUTCOMES, QUALITY
+from lakehouse.pipeline.project import lay_project
 from lakehouse.pipeline.transform import (
     LineageFault,
     build_path,
@@ -76,7 +77,7 @@ class OnTrino:
     def environment(self, inputs: Inputs) -> dict[str, str]:
         """Return the environment in which dbt finds the branch."""
         present = branch_pointers(self.settings, self.branch.name).keys()
-        absent = (inputs.contracts.keys() | {OUTCOMES, QUALITY}) - present
+        absent = (inputs.readable.keys() | {OUTCOMES, QUALITY}) - present
         return trino_environment(cluster_settings(self.settings), self.catalog, absent)
 
     def commit(self, topic: str | None) -> list[str]:
@@ -87,15 +88,16 @@ class OnTrino:
 
     def _lay_out(self, inputs: Inputs, topic: str | None) -> None:
         """Write what dbt reads besides the resources: the contracts as tables, and the project's column lineage."""
-        catalog = open_catalog(self.settings, self.branch.catalog_name)
+        database, catalog = (
+            build_path(self.settings, self.branch),
+            open_catalog(self.settings, self.branch.catalog_name),
+        )
+        lay_project(database, inputs)
         for table, rows in contract_tables(inputs.contracts, inputs.vocabulary).items():
             _write(catalog, f"{CONTRACT_SCHEMA}.{table}", TABLE_COLUMNS[table], rows)
         lineage: list[dict[str, Any]] = []
         if topic in {None, CATALOGUE_TOPIC}:
-            # Compiled on DuckDB whatever runs here, so that both profiles call things by the same names.
-            beside = build_path(self.settings, self.branch).parent / "lineage" / "build.duckdb"
-            beside.parent.mkdir(parents=True, exist_ok=True)
-            lineage = lineage_rows(self.settings, beside)
+            lineage = lineage_rows(self.settings, database)
         _write(catalog, f"{CONTRACT_SCHEMA}.{LINEAGE_TABLE.partition('.')[2]}", LINEAGE_COLUMNS, lineage)
 
 

@@ -72,7 +72,7 @@ class OnDuckDb:
 
     def build(self, inputs: Inputs, topic: str | None) -> DbtResult:
         """Lay out a fresh build database and run dbt in it."""
-        database = prepare_build(self.settings, self.branch, inputs.contracts, inputs.vocabulary)
+        database = prepare_build(self.settings, self.branch, inputs)
         return run_dbt(self.settings, self.branch, database, topic=topic)
 
     def commit(self, topic: str | None) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from isolated_cluster import make_cluster_home, remove_cluster_home
 
+from catalog.contract.load import CATALOG_ROOT
 from lakehouse.branches import Branch, diverged, drop_branch, open_branch
 from lakehouse.connect.cluster import cluster_settings
 from lakehouse.connect.duck import open_duckdb
@@ -90,6 +91,30 @@ def test_everything_builds_where_nothing_was_delivered(built: Work) -> None:
     assert built.result.models == MODELS
     assert built.rows("select count(*), count_if(status = '未供') from catalogue.supply_status") == [(30, 30)]
     assert built.rows("select count(*) from population.dim_person") == [(0,)]
+
+
+def test_what_was_approved_in_the_catalogue_is_counted_and_what_was_withdrawn_reads_as_empty(
+    settings: Settings, other: tuple[Branch, OnTrino], tmp_path: Path
+) -> None:
+    branch, place = other
+    for key, change, to in (("swj.tax_payment", "tax_payment", "invoice"), ("wjw.death", "active", "retired")):
+        dept, resource = key.split(".")
+        text = (CATALOG_ROOT / "contracts" / dept / f"{resource}.odcs.yaml").read_text(encoding="utf-8")
+        (tmp_path / dept).mkdir()
+        name = resource.replace(change, to)
+        (tmp_path / dept / f"{name}.odcs.yaml").write_text(text.replace(change, to), encoding="utf-8")
+    inputs = load_inputs(checked=False, approved=tmp_path)
+    put(settings, branch, "swj.invoice", inputs, rows=3, paid_on="date '2026-06-29'")
+
+    result = place.build(inputs, "catalogue")
+
+    assert result.failures == []
+    with open_trino(settings, place.catalog) as con:
+        told = "select resource_key, row_count, cast(newest_on as varchar), status from catalogue.supply_status"
+        found = {row[0]: tuple(row[1:]) for row in con.execute(told).fetchall()}
+    assert found["swj.invoice"] == (3, "2026-06-29", "按时")
+    assert found.keys() == inputs.contracts.keys()
+    assert "wjw.death" not in found
 
 
 def test_unit_tests_of_the_models_pass(built: Work) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cataloguing_filling import SHARING, complete, started
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from httpx import Response
 
 from catalog.contract.load import CATALOG_ROOT, load_contracts
@@ -80,6 +83,38 @@ def test_a_change_is_a_patch_that_git_applies(as_: Callable, desk_settings: Sett
     subprocess.run(["git", "init", "-q"], cwd=tree, check=True)
     subprocess.run(["git", "apply", "-"], cwd=tree, input=patch.content, check=True)
     assert place.read_bytes() == (desk_settings.contracts / "gaj" / "resident.odcs.yaml").read_bytes()
+
+
+def test_the_description_of_the_interface_follows_an_approval_without_a_restart(as_: Callable) -> None:
+    steward = as_("steward")
+    before = steward.json("/openapi.json")
+    assert "仅用于演示。" not in str(before)
+    published_change(as_)
+    assert "/api/v1/data/gaj/resident" in steward.json("/openapi.json")["paths"]
+    assert "gaj/resident" in steward.get("/api/docs?resource=gaj.resident").text
+    published_change(as_, "withdrawal")
+    after = steward.json("/openapi.json")
+    assert set(before["paths"]) - set(after["paths"]) == {"/api/v1/data/gaj/resident"}
+    assert "gaj/resident" not in steward.get("/api/docs").text
+
+
+def test_an_approval_is_in_the_history_of_the_entry_before_the_next_publish(as_: Callable, desk_app: FastAPI) -> None:
+    steward = as_("steward")
+
+    def versions() -> list[str]:
+        return [row["version"] for row in steward.get("/catalogue/gaj/resident.json").json()["contract_versions"]]
+
+    with TestClient(desk_app):  # what keeps the history runs while the doors are open
+        assert _in_time(versions, ["1.0.0"])
+        published_change(as_)
+        assert _in_time(versions, ["1.0.1", "1.0.0"])
+
+
+def _in_time(ask: Callable[[], list[str]], wanted: list[str], seconds: float = 30.0) -> bool:
+    until = time.monotonic() + seconds
+    while ask() != wanted and time.monotonic() < until:
+        time.sleep(0.1)
+    return ask() == wanted
 
 
 def test_a_withdrawn_entry_leaves_the_catalogue(as_: Callable, desk_settings: Settings) -> None:

@@ -17,7 +17,7 @@ from catalog.contract.load import CATALOG_ROOT, load_contracts, load_vocabulary
 from catalog.derive.schedule import ingestion_schedule
 from dags.factory import all_dags
 from infra.bench.dag_parsing import write_catalogue
-from lakehouse.pipeline.inputs import Inputs
+from lakehouse.pipeline.inputs import Inputs, load_inputs
 
 pytestmark = pytest.mark.integration
 log = logging.getLogger(__name__)
@@ -97,6 +97,16 @@ def test_data_come_in_before_topics_and_topics_before_the_catalogue(dags: dict[s
 
     order = [priority(d) for d in ("ingest_gaj_resident", "topic_population", "topic_catalogue", "maintenance")]
     assert order == sorted(set(order), reverse=True)
+
+
+def test_what_was_approved_in_the_catalogue_runs_without_being_started_by_hand(tmp_path: Path) -> None:
+    text = (CATALOG_ROOT / "contracts" / "gaj" / "vehicle.odcs.yaml").read_text(encoding="utf-8")
+    (tmp_path / "gaj").mkdir()
+    (tmp_path / "gaj" / "trailer.odcs.yaml").write_text(text.replace("vehicle", "trailer"), encoding="utf-8")
+    made = all_dags(load_inputs(checked=False, approved=tmp_path))
+    assert made["ingest_gaj_trailer"].is_paused_upon_creation is False
+    assert made["ingest_gaj_vehicle"].is_paused_upon_creation is None
+    assert "citybrain://raw/gaj/trailer" in _assets_that_start(made["topic_city_operation"])
 
 
 def test_an_ingest_dag_explains_itself_in_chinese(dags: dict[str, DAG]) -> None:

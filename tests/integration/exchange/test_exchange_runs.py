@@ -16,7 +16,7 @@ import pytest
 from metadata.__version__ import get_client_version
 from typer.testing import CliRunner
 
-from catalog.contract.load import load_contracts, load_vocabulary
+from catalog.contract.load import CATALOG_ROOT, load_contracts, load_vocabulary
 from catalog.derive.catalogue import catalogue_entry
 from catalog.exchange.errors import ExchangeError
 from catalog.exchange.reading import read_entries, read_records
@@ -221,6 +221,27 @@ def test_a_file_of_nothing_gives_no_entries(tmp_path: Path) -> None:
 def test_entries_of_the_published_file_are_those_of_the_contracts(told: Path) -> None:
     words = load_vocabulary()
     assert read_entries(told) == {key: catalogue_entry(contract, words) for key, contract in load_contracts().items()}
+
+
+def test_what_was_approved_in_the_catalogue_is_told_as_well(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, folder = Settings(), CATALOG_ROOT / "contracts" / "gaj"
+    text = (folder / "vehicle.odcs.yaml").read_text(encoding="utf-8")
+    new = text.replace("gaj.vehicle", "gaj.trailer").replace("name: vehicle\n", "name: trailer\n")
+    place = settings.contracts / "gaj"
+    place.mkdir(parents=True)
+    (place / "trailer.odcs.yaml").write_text(new, encoding="utf-8")
+    (place / "vehicle.odcs.yaml").write_text(text.replace("status: active", "status: retired"), encoding="utf-8")
+    export_to_file(settings, tmp_path)
+    told = read_entries(tmp_path / FILE)
+    assert set(told) == {*load_contracts(), "gaj.trailer"} - {"gaj.vehicle"}
+    check = ["metadata", "import", str(tmp_path / FILE), "--check"]
+    assert CliRunner().invoke(app, check).exit_code == 0
+    monkeypatch.setenv("CITYBRAIN_HOME", str(home / "another"))
+    refused = CliRunner().invoke(app, check)
+    assert refused.exit_code == 1
+    assert all(key in refused.output for key in ("gaj.trailer", "gaj.vehicle"))
 
 
 def test_a_server_is_sent_everything_stage_by_stage(server: str, tmp_path: Path) -> None:

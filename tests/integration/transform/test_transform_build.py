@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def inputs() -> Inputs:
 def built(tmp_path_factory: pytest.TempPathFactory, inputs: Inputs) -> Built:
     settings = Settings(home=tmp_path_factory.mktemp("transform"), threads=2, memory_limit="500MB")
     branch = open_branch(settings, "run")
-    database = prepare_build(settings, branch, inputs.contracts, inputs.vocabulary)
+    database = prepare_build(settings, branch, inputs)
     con = open_duckdb(database, settings=settings)
     fill(con)
     con.close()
@@ -113,7 +113,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, inputs: Inputs) -> Built:
 def fresh(built: Built, inputs: Inputs) -> Iterator[tuple[Branch, Path, Connection]]:
     """Another branch with an empty build database, open for a test to put its own rows in."""
     branch = open_branch(built.settings, "other")
-    database = prepare_build(built.settings, branch, inputs.contracts, inputs.vocabulary)
+    database = prepare_build(built.settings, branch, inputs)
     con = open_duckdb(database, settings=built.settings)
     yield branch, database, con
     con.close()
@@ -244,6 +244,34 @@ def test_key_delivered_twice_and_a_changed_type_block_with_reasons(
     assert any("primary_key_stg_gaj__resident" in line and "1 行不符" in line for line in result.failures)
     assert any("stg_gaj__household" in line and "member_count" in line for line in result.failures)
     assert not any("in macro" in line for line in result.failures)
+
+
+def test_topic_without_models_builds_nothing_and_is_no_fault(
+    built: Built, fresh: tuple[Branch, Path, Connection]
+) -> None:
+    branch, database, con = fresh
+    con.close()
+
+    result = run_dbt(built.settings, branch, database, topic="transport")
+
+    assert (result.ok, result.models) == (True, 0)
+    assert commit_models(built.settings, branch, database, topic="transport") == []
+
+
+def test_models_read_a_withdrawn_resource_that_never_came_as_empty(built: Built, inputs: Inputs) -> None:
+    kept = {key: contract for key, contract in inputs.contracts.items() if key != "wjw.death"}
+    gone = {"wjw.death": inputs.contracts["wjw.death"]}
+    branch = open_branch(built.settings, "withdrawn")
+    database = prepare_build(built.settings, branch, replace(inputs, contracts=kept, withdrawn=gone))
+
+    result = run_dbt(built.settings, branch, database, topic="catalogue")
+
+    assert result.failures == []
+    with open_duckdb(database, read_only=True, settings=built.settings) as con:
+        told = con.execute("select count(*), count(*) filter (resource = 'death') from catalogue.catalogue_entry")
+        assert told.fetchone() == (len(kept), 0)
+        assert con.execute("select count(*) from staging.stg_wjw__death").fetchone() == (0,)
+    drop_branch(built.settings, branch)
 
 
 def test_topic_builds_and_commits_its_own_marts_only(built: Built, fresh: tuple[Branch, Path, Connection]) -> None:
