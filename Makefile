@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 RUN := uv run --no-sync
 PYTEST := $(RUN) pytest --timeout 1200
 WORKERS ?= 2
-# A file stays on one worker, and the files with long tests, which come first, are begun first.
+# A file stays on one worker, and files are begun in the order of collection, in which tests/conftest.py puts long ones first.
 SPREAD = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PEOPLE ?= 20000
 SEED ?= 42
