@@ -6,10 +6,12 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 export PATH := $(HOME)/.local/bin:$(PATH)
+# Where Python may not keep what it compiled, every process compiles all that it imports: half of a short one's time.
+unexport PYTHONDONTWRITEBYTECODE
 RUN := uv run --no-sync
 PYTEST := $(RUN) pytest --timeout 1200
 WORKERS ?= 2
-# A file stays on one worker, and the files with long tests, which come first, are begun first.
+# A file stays on one worker, and files are begun in the order of collection, in which tests/conftest.py puts long ones first.
 SPREAD = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PEOPLE ?= 20000
 SEED ?= 42
@@ -75,8 +77,11 @@ bench: setup ## every benchmark with its floor and peers, JSON into bench-result
 
 # ---- check --------------------------------------------------------------------------------------------------------
 
+LINTS = lint-python lint-types lint-imports lint-sql lint-contracts
+
 .PHONY: lint
-lint: setup lint-python lint-types lint-imports lint-sql lint-contracts ## all static checks
+lint: setup ## all static checks
+	@$(MAKE) --no-print-directory --jobs $(WORKERS) --output-sync=target $(LINTS)
 
 .PHONY: lint-python
 lint-python:

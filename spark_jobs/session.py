@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,7 @@ ARROW_ROWS = 50_000  # of one batch that goes to Python: large enough that plann
 EXTENSIONS = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
 # Netty, on which Arrow stands, turns itself away from direct memory on Java 25, and Arrow cannot do without.
 _NEW_JAVA = "-Dio.netty.noUnsafe=false --sun-misc-unsafe-memory-access=allow"
+_NAME_END = re.compile(r"\s*=\s*|\s+")  # in a properties file; a value may have either inside
 _LOG4J = """\
 rootLogger.level = warn
 rootLogger.appenderRef.stderr.ref = stderr
@@ -121,8 +123,8 @@ def _read(properties: Path | None) -> dict[str, str]:
         lines = properties.read_text(encoding="utf-8").splitlines()
     except OSError as fault:
         raise MissingPart(f"{properties} cannot be read", hint="see CITYBRAIN_SPARK_PROPERTIES") from fault
-    pairs = (line.replace("=", " ", 1).split(None, 1) for line in lines if line.strip() and not line.startswith("#"))
-    return {pair[0]: pair[1].strip() if len(pair) > 1 else "" for pair in pairs}
+    pairs = (_NAME_END.split(line.strip(), maxsplit=1) for line in lines if line.strip() and not line.startswith("#"))
+    return {pair[0]: pair[1] if len(pair) > 1 else "" for pair in pairs}
 
 
 @contextmanager

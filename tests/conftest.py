@@ -20,6 +20,16 @@ IS_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 SAMPLE_PEOPLE = 2_000
 DEFAULT_SEED = 7
 STRICT_TIERS = ("e2e", "stack")  # tiers that CI must not skip: what they show is shown nowhere else
+# Begun before all others: a long file that is begun last keeps one worker busy when the others have nothing left.
+LONG_FILES = (
+    "faults/test_pipeline_kill.py",
+    "e2e/test_demo_airflow.py",
+    "stack/test_spark_jobs.py",
+    "stack/test_trino_parity.py",
+    "stack/test_terraform_minio.py",
+    "stack/test_stack_lifecycle.py",
+    "stack/test_trino_dbt.py",
+)
 
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("dev", deadline=None)
@@ -42,6 +52,12 @@ _isolate_airflow()
 def skip_aloud(what: str, remedy: str) -> NoReturn:
     """Skip the running test, saying what is missing and how to get it; a strict tier turns that into a failure in CI."""
     pytest.skip(f"{what} is missing: {remedy}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long files first; all else stays in its order."""
+    places = {name: place for place, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: places.get("/".join(item.path.parts[-2:]), len(places)))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import Command, citybrain, killed_at
 from small_lake import every_file, home_content, lake_content, make_small_lake
 
 from lakehouse.backup import EmbeddedStore, WrongInput, back_up, check_backup, find_backup, restore
@@ -49,26 +44,6 @@ def take(home: Path, place: Path) -> None:
 def give_back(home: Path, place: Path) -> None:
     settings = make_settings(home)
     assert restore(settings, EmbeddedStore(settings), place).ok
-
-
-def killed_at(fault: str, work: Callable[[Path, Path], None], home: Path, place: Path) -> None:
-    """Do the work in a process of its own that is killed at the fault point."""
-    process = _processes().Process(target=_with_fault, args=(fault, work, home, place))
-    process.start()
-    process.join()
-    assert process.exitcode == -signal.SIGKILL, f"not killed at {fault}"
-
-
-def _with_fault(fault: str, work: Callable[[Path, Path], None], home: Path, place: Path) -> None:
-    os.environ |= {"CITYBRAIN_FAULT": fault, "CITYBRAIN_TEST": "1"}
-    work(home, place)
-
-
-def _processes() -> ForkServerContext:
-    """Fork from a server that has imported everything: a real process each, without seconds of imports each."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["pytest", "lakehouse.backup", "lakehouse.connect.duck"])
-    return context
 
 
 @pytest.mark.parametrize("fault", ["backup-store", "backup-objects:1", "backup-objects:9", "backup-manifest"])
@@ -131,12 +106,6 @@ def test_an_unfinished_restore_is_not_mixed_with_another_backup(lake: Settings, 
         give_back(tmp_path / "home", tmp_path / "two")
 
 
-def run_command(home: Path, city: Path) -> subprocess.Popen[str]:
-    command = [str(Path(sys.executable).parent / "citybrain"), "run", "--source", str(city), "--json"]
-    surroundings = {**os.environ, "CITYBRAIN_HOME": str(home)}
-    return subprocess.Popen(command, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
 def contents(home: Path) -> dict[str, list[Any]]:
     """Return every published table as sorted rows."""
     with open_reader(Settings(home=home)) as reader:
@@ -148,16 +117,16 @@ def contents(home: Path) -> dict[str, list[Any]]:
         }
 
 
-def wait_for_work(home: Path, run: subprocess.Popen[str]) -> None:
+def wait_for_work(home: Path, run: Command) -> None:
     """Wait until the run's branch has some tables."""
     settings = Settings(home=home)
-    while run.poll() is None:
+    while run.is_running:
         if settings.catalog_db.exists():
             changed = [table for branch in list_branches(settings) for table in branch.tables_changed]
             if len(changed) >= TABLES_UNDER_WAY:
                 return
         time.sleep(0.05)
-    raise AssertionError(run.communicate()[1])
+    raise AssertionError(run.end().stderr)
 
 
 def test_a_backup_from_the_middle_of_a_run_is_a_city_on_which_the_run_can_be_done_again(
@@ -165,20 +134,20 @@ def test_a_backup_from_the_middle_of_a_run_is_a_city_on_which_the_run_can_be_don
 ) -> None:
     city, first, second = tmp_path / "city", tmp_path / "first", tmp_path / "second"
     generate_city(city, seed=test_seed, people=PEOPLE)
-    run = run_command(parsed_home(first), city)
+    command = ("run", "--source", str(city), "--json")
+    run = Command(parsed_home(first), *command)
     wait_for_work(first, run)
     take(first, tmp_path / "backups")
-    assert run.poll() is None, "the run had ended: nothing was shown"
-    output, errors = run.communicate()
-    assert run.returncode == 0, errors or output
+    assert run.is_running, "the run had ended: nothing was shown"
+    done = run.end()
+    assert done.returncode == 0, done.stderr or done.stdout
 
     give_back(second, tmp_path / "backups")
     restored = Settings(home=second)
     assert branch_pointers(restored) == {}, "nothing was published yet"
     assert [branch.state for branch in list_branches(restored)] == ["open"]
     assert verify(restored, deep=True).ok
-    again = run_command(parsed_home(second), city)
-    output, errors = again.communicate()
-    assert again.returncode == 0, errors or output
+    again = citybrain(parsed_home(second), *command)
+    assert again.returncode == 0, again.stderr or again.stdout
     assert contents(second) == contents(first)
     assert every_file(first / "landing").keys() == every_file(second / "landing").keys()

@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 import csv
-import os
-import signal
-import subprocess
-import sys
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import killed_at, run_forked
 
-from catalog.contract.load import load_contracts
+from catalog.contract.load import load_contracts, load_vocabulary
 from lakehouse.branches import open_branch
 from lakehouse.connect.duck import attach_branch, open_duckdb
 from lakehouse.connect.settings import Settings
+from lakehouse.ingest import ingest_resource
+from lakehouse.sources import SourceSystem
 
 pytestmark = pytest.mark.faults
 PERMIT = "gaj.residence_permit"
-CHILD = """
-import sys
-from pathlib import Path
-from catalog.contract.load import load_contracts, load_vocabulary
-from lakehouse.branches import open_branch
-from lakehouse.connect.settings import Settings
-from lakehouse.ingest import ingest_resource
-from lakehouse.sources import SourceSystem
-settings = Settings()
-branch = open_branch(settings, "work", takeover=True)
-source = SourceSystem.from_dir(Path(sys.argv[1]))
-for outcome in ingest_resource(settings, branch, load_contracts()[sys.argv[2]], load_vocabulary(), source):
-    print("outcome", outcome.batch_id, outcome.status, outcome.received, outcome.accepted, outcome.quarantined, outcome.deduplicated)
-"""
+OUTCOMES = "outcomes.json"
 # The first delivery commits quarantine, then table; the second merges. The metadata of new tables passes as well.
 PASSAGES = {"after-data-files": (1, 2, 4), "after-metadata": (2, 5), "after-commit": (1, 2, 3)}
 POINTS = [f"{name}:{passage}" for name, passages in PASSAGES.items() for passage in passages]
@@ -58,15 +45,19 @@ def deliver(root: Path) -> None:
             csv.writer(file).writerows([[prop.physical_name for prop in contract.properties], *rows])
 
 
-def run(root: Path, home: Path, fault: str | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "CITYBRAIN_FAULT"}
-    environment |= {"CITYBRAIN_HOME": str(home)} | ({"CITYBRAIN_FAULT": fault} if fault else {})
-    command = [sys.executable, "-c", CHILD, str(root), PERMIT]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+def ingest(root: Path, home: Path) -> None:
+    """Take in what was delivered, as one process does; its last act is to say what became of each batch."""
+    settings = Settings(home=home)
+    branch = open_branch(settings, "work", takeover=True)
+    contract, source = load_contracts()[PERMIT], SourceSystem.from_dir(root)
+    outcomes = ingest_resource(settings, branch, contract, load_vocabulary(), source)
+    counts = ("batch_id", "status", "received", "accepted", "quarantined", "deduplicated")
+    told = [[outcome.to_json()[name] for name in counts] for outcome in outcomes]
+    (home / OUTCOMES).write_text(json.dumps(told), encoding="utf-8")
 
 
-def outcomes_of(result: subprocess.CompletedProcess[str]) -> list[str]:
-    return sorted(line for line in result.stdout.splitlines() if line.startswith("outcome "))
+def outcomes_of(home: Path) -> list[list[Any]]:
+    return sorted(json.loads((home / OUTCOMES).read_text(encoding="utf-8")))
 
 
 def state(home: Path) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
@@ -79,45 +70,35 @@ def state(home: Path) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     return rows, refused
 
 
+Undisturbed = tuple[Path, tuple[Any, ...], list[list[Any]]]
+
+
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[Any, ...], list[str]]:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     base = tmp_path_factory.mktemp("undisturbed")
     deliver(base / "source")
     open_branch(Settings(home=base / "home"), "work")
-    result = run(base / "source", base / "home")
-    assert result.returncode == 0, result.stderr
-    return base / "source", state(base / "home"), outcomes_of(result)
+    assert run_forked(ingest, base / "source", base / "home") == 0
+    return base / "source", state(base / "home"), outcomes_of(base / "home")
 
 
 @pytest.mark.parametrize("fault", POINTS)
 def test_a_rerun_after_a_kill_ends_like_an_undisturbed_run(
-    tmp_path: Path, undisturbed: tuple[Path, tuple[Any, ...], list[str]], fault: str
+    tmp_path: Path, undisturbed: Undisturbed, fault: str
 ) -> None:
     source, expected, outcomes = undisturbed
     open_branch(Settings(home=tmp_path), "work")
-    killed = run(source, tmp_path, fault)
-    assert killed.returncode in (0, -signal.SIGKILL)
-    again = run(source, tmp_path)
-    assert again.returncode == 0, again.stderr
+    killed_at(fault, ingest, source, tmp_path)
+    assert not (tmp_path / OUTCOMES).exists()
+    assert run_forked(ingest, source, tmp_path) == 0
     assert state(tmp_path) == expected
-    assert outcomes_of(again) == outcomes, "accounting survives the kill"
+    assert outcomes_of(tmp_path) == outcomes, "accounting survives the kill"
 
 
-def test_the_faults_really_kill(tmp_path: Path, undisturbed: tuple[Path, tuple[Any, ...], list[str]]) -> None:
-    open_branch(Settings(home=tmp_path), "work")
-    codes = {
-        run(undisturbed[0], tmp_path / point, point).returncode for point in ("after-data-files:1", "after-commit:1")
-    }
-    assert codes == {-signal.SIGKILL}
-
-
-def test_without_the_guard_a_killed_batch_is_held_twice(
-    tmp_path: Path, undisturbed: tuple[Path, tuple[Any, ...], list[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_guard_a_killed_batch_is_held_twice(tmp_path: Path, undisturbed: Undisturbed) -> None:
     source, expected, _ = undisturbed
     open_branch(Settings(home=tmp_path), "work")
-    assert run(source, tmp_path, "after-commit:1").returncode == -signal.SIGKILL
-    monkeypatch.setenv("CITYBRAIN_TEST", "1")
-    monkeypatch.setenv("CITYBRAIN_UNSAFE_SKIP_GUARD", "batch-id")
-    assert run(source, tmp_path).returncode == 0
+    killed_at("after-commit:1", ingest, source, tmp_path)
+    unguarded = {"CITYBRAIN_TEST": "1", "CITYBRAIN_UNSAFE_SKIP_GUARD": "batch-id"}
+    assert run_forked(ingest, source, tmp_path, **unguarded) == 0
     assert len(state(tmp_path)[1]) > len(expected[1]), "the quarantine committed before the kill is there twice"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import processes
 from isolated_cluster import make_cluster_home, remove_cluster_home
 
 from lakehouse.branches import join_branch, open_branch, publish
@@ -55,10 +55,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
     home = tmp_path_factory.mktemp("concurrent")
     if request.param == "cluster":
         make_cluster_home(home)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["pytest", "lakehouse.tables", "lakehouse.connect.duck", "lakehouse.connect.iceberg"]
-    )
+    context = processes()
     start = context.Barrier(PROCESSES)
     workers = [context.Process(target=write, args=(home, writer, start)) for writer in range(1, PROCESSES + 1)]
     for worker in workers:

@@ -5,15 +5,13 @@ The same tests must fail when the guard that they prove is off; otherwise they w
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 from collections.abc import Iterator
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import killed_at
 from isolated_cluster import make_cluster_home, remove_cluster_home
 
 from lakehouse.branches import Branch, current_snapshot, join_branch, open_branch, publish, publish_history
@@ -69,25 +67,11 @@ def rows_sql(first: int, last: int, name: str, batch: str) -> str:
 
 def run_killed_at(home: Path, fault: str, skip_guard: str = "") -> None:
     """Run the pipeline in a process of its own that is killed at the fault point."""
-    process = _processes().Process(target=run_with_fault, args=(home, fault, skip_guard))
-    process.start()
-    process.join()
-    assert process.exitcode == -signal.SIGKILL, f"not killed at {fault}"
+    killed_at(fault, run_in, home, skip_guard=skip_guard)
 
 
-def run_with_fault(home: Path, fault: str, skip_guard: str) -> None:
-    """Arm the fault point of this process and run the pipeline."""
-    os.environ |= {"CITYBRAIN_FAULT": fault, "CITYBRAIN_TEST": "1", "CITYBRAIN_UNSAFE_SKIP_GUARD": skip_guard}
+def run_in(home: Path) -> None:
     run_pipeline(make_settings(home))
-
-
-def _processes() -> ForkServerContext:
-    """Fork from a server that has imported everything: a real process each, without seconds of imports each."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["pytest", "lakehouse.tables", "lakehouse.connect.duck", "lakehouse.connect.iceberg"]
-    )
-    return context
 
 
 def shown(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:

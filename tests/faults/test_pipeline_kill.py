@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import citybrain
 
 from lakehouse.connect.settings import Settings
 from lakehouse.query import open_reader
@@ -30,9 +29,7 @@ def city(tmp_path_factory: pytest.TempPathFactory, test_seed: int) -> Path:
 
 
 def run(home: Path, city: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).parent / "citybrain"), "run", "--source", str(city), "--json"]
-    surroundings = {**os.environ, "CITYBRAIN_HOME": str(home), "CITYBRAIN_TEST": "1", **environment}
-    return subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
+    return citybrain(home, "run", "--source", str(city), "--json", CITYBRAIN_TEST="1", **environment)
 
 
 def contents(home: Path) -> dict[str, list[Any]]:

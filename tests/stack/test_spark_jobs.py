@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 from isolated_cluster import make_cluster_home, remove_cluster_home
+from short_spark import short_lived
 
 from lakehouse.branches import current_snapshot, join_branch, publish
 from lakehouse.connect import objects
@@ -83,6 +84,7 @@ def run_job(settings: Settings, job: str, *arguments: str) -> dict[str, Any]:
     cluster = cluster_settings(settings)
     secret = [cluster.s3_secret_key.get_secret_value(), cluster.s3_access_key.get_secret_value()]
     environment = {**os.environ, **SMALL, "CITYBRAIN_HOME": str(settings.home), "CITYBRAIN_PROFILE": "cluster"}
+    environment["CITYBRAIN_SPARK_PROPERTIES"] = str(short_lived(settings.root))
     command = [sys.executable, "-m", f"spark_jobs.{job}", *arguments]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     seen: set[str] = set()
@@ -196,7 +198,8 @@ def resolved(cities: Cities) -> None:
 def seen_through_nessie(cities: Cities) -> None:
     """Whoever reads ``main`` through Nessie's Iceberg REST door sees what the jobs published."""
     reference = cluster_settings(cities.cluster).main_reference
-    spark = SparkSettings(master="local[1]", driver_memory="1g", shuffle_partitions=1)
+    properties = short_lived(cities.cluster.root)
+    spark = SparkSettings(master="local[1]", driver_memory="1g", shuffle_partitions=1, properties=properties)
     with open_session("reader", spark) as session:
         reader = reader_catalog(session, cities.cluster, reference)
         for table in (READINGS, "rollup.device_reading_daily", "resolution.person_mention"):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import Command
 from small_lake import every_file
 
 from lakehouse.branches import publish_history
@@ -54,6 +55,13 @@ def citybrain(home: Path, *words: str) -> Any:
     return json.loads(done.stdout)
 
 
+def run(home: Path, city: Path) -> Any:
+    """Run the city on a home and return the report."""
+    done = Command(home, "run", "--source", str(city), "--json").end()
+    assert done.returncode == 0, done.stderr or done.stdout
+    return json.loads(done.stdout)
+
+
 def shown(settings: Settings, snapshot: str | None = None) -> dict[str, list[str]]:
     """Return every table that readers see, as sorted rows."""
     with open_reader(settings, snapshot) as reader:
@@ -76,7 +84,7 @@ def lost(tmp_path_factory: pytest.TempPathFactory, test_seed: int, parsed_home: 
     place = tmp_path_factory.mktemp("drill")
     home, city, backups = place / "machine" / "home", place / "city", place / "backups"
     generate_city(city, seed=test_seed, people=PEOPLE)
-    citybrain(parsed_home(home), "run", "--source", str(city))
+    run(parsed_home(home), city)
     settings = Settings(home=home)
     facts = citybrain(home, "backup", str(backups))
     found = Lost(
@@ -121,7 +129,7 @@ def test_an_empty_machine_gets_the_city_back(
     assert snapshots(settings) == lost.snapshots
     assert every_file(settings.landing) == lost.landing
 
-    again = citybrain(parsed_home(home), "run", "--source", str(lost.city))
+    again = run(parsed_home(home), lost.city)
     assert again["tables_changed"] == 0
     assert shown(settings) == lost.tables
     shutil.rmtree(home)
