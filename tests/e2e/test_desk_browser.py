@@ -59,6 +59,7 @@ def picture(page: Page, name: str) -> None:
     """Keep what the page looks like, in the folder that ``CITYBRAIN_SCREENSHOTS`` names."""
     folder = os.environ.get("CITYBRAIN_SCREENSHOTS")
     if folder:
+        page.evaluate("scrollTo(0, 0)")  # the bar at the top stays there in the picture
         page.screenshot(path=Path(folder) / f"desk-{name}.png", full_page=True)
 
 
