@@ -218,12 +218,16 @@ class AccountStore:
             raise AccountError(fault)
         if new == old:
             raise AccountError("新口令不能与原口令相同")
-        self._change(account, {"password_hash": hashed(new), "must_change": False}, "password_changed", by, {})
+        values = {"password_hash": hashed(new), "must_change": False}  # slow on purpose: not within the transaction
+        with self.engine.begin() as db:
+            _change(db, account, values, "password_changed", by, {})
 
     def reset_password(self, account: str, by: Actor) -> str:
         """Give an account a generated password and return it; raise :class:`AccountError` when there is none."""
         password = generated_password()
-        self._change(account, {"password_hash": hashed(password), "must_change": True}, "password_reset", by, {})
+        values = {"password_hash": hashed(password), "must_change": True}
+        with self.engine.begin() as db:
+            _change(db, account, values, "password_reset", by, {})
         return password
 
     def set_posts(self, account: str, posts: Iterable[Post], by: Actor, *, seen: int | None = None) -> None:
@@ -247,7 +251,8 @@ class AccountStore:
         names = sorted(post.name for post in held)
         before = sorted(post.name for post in found.posts)
         change = {"before": before, "after": names}
-        self._change(account, {"posts": names}, "posts_changed", by, change, seen=found.version)
+        with self.engine.begin() as db:
+            _change(db, account, {"posts": names}, "posts_changed", by, change, seen=found.version)
 
     def disable(self, account: str, by: Actor, *, is_disabled: bool = True) -> None:
         """Close an account, or open it again.
@@ -258,7 +263,8 @@ class AccountStore:
         if account == by.account:
             raise AccountError("不能停用或启用自己的账号")
         kind = "account_disabled" if is_disabled else "account_enabled"
-        self._change(account, {"is_disabled": is_disabled}, kind, by, {})
+        with self.engine.begin() as db:
+            _change(db, account, {"is_disabled": is_disabled}, kind, by, {})
 
     def remove_codes(self, account: str, by: Actor) -> None:
         """Take an account's second factor away, which ends its sessions; raise :class:`AccountError` when it has none."""
@@ -275,19 +281,6 @@ class AccountStore:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
-
-    def _change(
-        self,
-        account: str,
-        values: Mapping[str, Any],
-        kind: str,
-        by: Actor,
-        detail: Mapping[str, Any],
-        *,
-        seen: int | None = None,
-    ) -> None:
-        with self.engine.begin() as db:
-            _change(db, account, values, kind, by, detail, seen=seen)
 
     def locked(self, now: datetime) -> dict[str, datetime]:
         """Return until when which accounts are closed by wrong passwords."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from catalog.access.model import Decision
+from catalog.access.model import Decision, Principal
 from catalog.contract.message import Message
 
 BUREAU = "dsjj"  # 大数据局, in the vocabulary's departments
@@ -97,6 +97,10 @@ class Person:
     name: str
     dept: str
     posts: frozenset[Post]
+
+    def as_principal(self) -> Principal:
+        """Return who reads when this person does, without an API key: what may be read is the department's."""
+        return Principal("", self.dept, self.account, frozenset(), False, None)
 
 
 def permit(person: Person | None, doing: Doing, dept: str = "") -> Decision:

@@ -30,6 +30,11 @@ class Posted:
     faults: dict[str, str] = field(default_factory=dict)
     draft: Draft | None = None
 
+    @property
+    def told(self) -> str:
+        """All faults in one line, for programs."""
+        return "；".join(f"{name}：{fault}" for name, fault in self.faults.items())
+
 
 def text_of(given: Any) -> str:
     """Return a posted text without surrounding blanks and without control characters, which no database keeps."""

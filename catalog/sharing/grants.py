@@ -91,9 +91,9 @@ class GrantBook:
             reason = Message("贵部门没有以{method}共享的在用授权", method=METHODS[method])
             decision = Decision(False, "not_granted", reason, ARTICLE_20)
         why = self._why_none(principal.dept, contract.key, method, named)
-        return None, replace(
-            decision, reason=Message("{reason}（{why}）", reason=decision.reason, why=why) if why else decision.reason
-        )
+        if why:
+            decision = replace(decision, reason=Message("{reason}（{why}）", reason=decision.reason, why=why))
+        return None, decision
 
     def _of(self, dept: str, resource: str, method: Method) -> list[Grant]:
         """Return what a department was granted of a resource, whether its days have come, are, or are over."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from catalog.access.model import Principal
 from catalog.access.person import Doing
 from catalog.api.clock import today
 from catalog.api.data_file import DataFiles, FileRequest
@@ -35,10 +34,9 @@ def file_router(desk: Desk, files: DataFiles) -> APIRouter:
                 Message("{resource} 已不在目录中", resource=application.resource),
                 "请联系提供部门",
             )
-        who = Principal("", person.dept, person.account, frozenset(), False, None)
         asked = FileRequest(
             contract=desk.reads.now().served(contract),
-            principal=who,
+            principal=person.as_principal(),
             method=FILE,
             form=form,
             request_id=request.state.request_id,

@@ -172,8 +172,7 @@ def _apply_page(
     message: str = "",
 ) -> Response:
     if read.faults and wants_json(request):
-        hint = "；".join(f"{name}：{fault}" for name, fault in read.faults.items())
-        raise ApiError(422, "bad_form", "申请表有误", hint)
+        raise ApiError(422, "bad_form", "申请表有误", read.told)
     mine = desk.acting.store.applications(resource=contract.key, dept=person.dept)
     if wants_json(request):
         return JSONResponse(_apply_json(desk, contract, read), headers=PAGE_HEADERS)

@@ -167,8 +167,7 @@ def _again(
 ) -> Response:
     """Show the page again with the faults and what was typed."""
     if wants_json(request):
-        hint = "；".join(f"{name}：{fault}" for name, fault in stated.faults.items())
-        raise ApiError(422, "bad_statement", "填写的内容有误", hint)
+        raise ApiError(422, "bad_statement", "填写的内容有误", stated.told)
     facts = facts_of(desk, matter, signed_in(request))
     context = _context(desk, matter, facts) | {
         "opened": slug,

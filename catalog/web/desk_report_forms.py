@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.datastructures import FormData
 
 from catalog.access.decide import UNCONDITIONAL
-from catalog.access.model import Decision, Grant, Principal
+from catalog.access.model import Decision, Grant
 from catalog.access.person import BUREAU, Doing, Person
 from catalog.access.store import AuditEvent
 from catalog.api.desk import Desk, url_of
@@ -101,7 +101,7 @@ class _Look:
         row = desk.published.row(self.contract, key)
         grant = next((g for g in self.grants or () if row is not None and self._shows(g, row, column)), None)
         seen = row if self.grants is None or grant is not None else None
-        who = Principal("", self.person.dept, self.person.account, frozenset(), False, None)
+        who = self.person.as_principal()
         decision = Decision(True, "allowed", "提出校核时查看一行", ARTICLE_26)
         names = tuple(self.contract.primary_key)
         desk.access.audit(
@@ -171,8 +171,7 @@ def _believed_fault(prop: Property, found: str, believed: str) -> str:
 
 def _report_page(request: Request, person: Person, contract: Contract, columns: list[str], read: Posted) -> Response:
     if read.faults and wants_json(request):
-        hint = "；".join(f"{name}：{fault}" for name, fault in read.faults.items())
-        raise ApiError(422, "bad_form", "校核的内容有误", hint)
+        raise ApiError(422, "bad_form", "校核的内容有误", read.told)
     if wants_json(request):
         offered = {"resource": contract.key, "key": contract.primary_key, "columns": [*columns, *WHOLE_ROW]}
         return JSONResponse({**offered, "values": read.values}, headers=PAGE_HEADERS)

@@ -27,7 +27,7 @@ from lakehouse.connect.versions import table_version
 from lakehouse.ingest.accepting import MASK, Accepted, accept_parts
 from lakehouse.ingest.columns import check_columns, check_json_keys
 from lakehouse.ingest.completed import completed
-from lakehouse.ingest.duplicates import Unique, remove_duplicates, sorted_key_hashes
+from lakehouse.ingest.duplicates import Unique, remove_duplicates, sorted_key_hashes, with_key_hashes
 from lakehouse.ingest.errors import AccountingError
 from lakehouse.ingest.fast import DIVISIONS
 from lakehouse.ingest.held import DATA_DATE, DELIVERED_AT, GOOD_ROWS, OUTCOME, WATERMARK, Held
@@ -167,7 +167,7 @@ def ingest_batch(ingestion: Ingestion, delivery: Delivery, received: Received, f
     with con.cursor() as other, ThreadPoolExecutor(1) as beside:
         hashing = beside.submit(sorted_key_hashes, other, plan, accepted.files)
         judged = judge_rest(con, plan, accepted.faults, files, options, excel=excel)
-        hashes = hashing.result() if not judged.files else None
+        hashes = with_key_hashes(con, plan, hashing.result(), judged.files)
     check_types(con, plan, accepted.files + judged.files)
     check_encoding(con, accepted.received, contract.gov.source.encoding)
     check_complete(con, accepted.received, open_end=received.open_end)

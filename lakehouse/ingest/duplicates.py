@@ -41,6 +41,13 @@ def sorted_key_hashes(con: Connection, plan: Plan, files: list[Path]) -> pl.Seri
     return _hashes(con, plan, files).sort()
 
 
+def with_key_hashes(con: Connection, plan: Plan, hashes: pl.Series | None, files: list[Path]) -> pl.Series | None:
+    """Return sorted hashes with those of the keys in some more ``files``; None stays None."""
+    if hashes is None or not files:
+        return hashes
+    return pl.concat([hashes, _hashes(con, plan, files)]).sort()
+
+
 def remove_duplicates(
     con: Connection, plan: Plan, files: list[Path], parts: list[Part], copy_options: str, *, hashes: pl.Series | None
 ) -> Unique:

@@ -14,7 +14,7 @@ from lakehouse.pipeline.inputs import Inputs
 from lakehouse.pipeline.topics import PROJECT
 
 LAID = "project"
-NOT_CODE = ("target", "logs", "dbt_packages", "__pycache__")
+NOT_CODE = frozenset({"target", "logs", "dbt_packages", "__pycache__"})
 
 
 def lay_project(database: Path, inputs: Inputs) -> None:

@@ -244,7 +244,7 @@ def _files_hash(roots: Sequence[Path]) -> str:
     for root in roots:
         for path in sorted(root.rglob("*")):
             below = path.relative_to(root)
-            if path.suffix in _CODE and not set(NOT_CODE) & set(below.parts) and path.is_file():
+            if path.suffix in _CODE and not NOT_CODE & set(below.parts) and path.is_file():
                 digest.update(str(below).encode())
                 digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -88,10 +88,8 @@ class OnTrino:
 
     def _lay_out(self, inputs: Inputs, topic: str | None) -> None:
         """Write what dbt reads besides the resources: the contracts as tables, and the project's column lineage."""
-        database, catalog = (
-            build_path(self.settings, self.branch),
-            open_catalog(self.settings, self.branch.catalog_name),
-        )
+        database = build_path(self.settings, self.branch)
+        catalog = open_catalog(self.settings, self.branch.catalog_name)
         lay_project(database, inputs)
         for table, rows in contract_tables(inputs.contracts, inputs.vocabulary).items():
             _write(catalog, f"{CONTRACT_SCHEMA}.{table}", TABLE_COLUMNS[table], rows)

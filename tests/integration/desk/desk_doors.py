@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from desk_people import Session
@@ -12,8 +13,9 @@ from httpx import Response
 from starlette.testclient import TestClient
 
 from catalog.access.store import AccessStore
+from catalog.sharing.machine import Event, Parties, Role
 from catalog.sharing.reminders import ReminderStore
-from catalog.sharing.store import SharingStore
+from catalog.sharing.store import Opening, SharingStore
 from catalog.web.app import create_app
 from catalog.web.signin import SESSION_COOKIE
 from lakehouse.connect.app_database import app_database
@@ -130,3 +132,20 @@ STATED = {
     **{f"record.{part}": "记录" for part in ("scene", "process", "effect", "storage", "destruction", "how", "by")},
     **{"record.disposed_on": "2026-11-28", "record.proof": "单据", "record.text": "协商一致"},
 }
+
+
+def put(city: City, at: datetime, upto: int, ends_on: str = "2099-12-31", dept: str = "wjw") -> str:
+    """Put an application of a department into the store that went ``upto`` steps at one moment."""
+    stands = city.store.apply_for(Opening(Parties(dept, "gaj", "dsjj"), "gaj.resident", at, "李申请"), 2)
+    form = {**FORM, "resource": "gaj.resident", "ends_on": ends_on, "row_filter": {}}
+    steps = [
+        Event("保存", at, "李申请", Role.APPLICANT, dept, {"form": form}),
+        Event("提交", at, "李申请", Role.APPLICANT, dept),
+        Event("本部门同意", at, "王处长", Role.OWN_OFFICE, dept),
+        Event("受理", at, "孙审核", Role.BUREAU, "dsjj"),
+        Event("同意", at, "赵处长", Role.PROVIDER, "gaj"),
+        Event("提供", at, "赵处长", Role.PROVIDER, "gaj"),
+    ]
+    for seen, event in enumerate(steps[:upto]):
+        stands = city.store.move_application(stands.number, event, seen=seen)
+    return stands.number

@@ -6,12 +6,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from desk_doors import FORM, HOSTILE, City
+from desk_doors import FORM, HOSTILE, City, put
 from english_frame import Frame, chinese_left
 
 from catalog.api.granted import SHOWN_GRANTS
-from catalog.sharing.machine import Event, Parties, Role
-from catalog.sharing.store import Opening
 
 pytestmark = pytest.mark.integration
 ENTRY = "/catalogue/gaj/resident"
@@ -25,24 +23,6 @@ def grants(city: City, account: str | None) -> Any:
 
 def numbers(found: Any) -> list[str]:
     return [line["number"] for line in found["lines"]]
-
-
-def put(city: City, dept: str, upto: int = 6, ends_on: str = "2099-12-31") -> str:
-    """Put an application of a department into the store that went ``upto`` steps."""
-    at = datetime.now(UTC)
-    stands = city.store.apply_for(Opening(Parties(dept, "gaj", "dsjj"), "gaj.resident", at, "某人"), 2)
-    form = {**FORM, "resource": "gaj.resident", "ends_on": ends_on, "row_filter": {}}
-    steps = [
-        Event("保存", at, "某人", Role.APPLICANT, dept, {"form": form}),
-        Event("提交", at, "某人", Role.APPLICANT, dept),
-        Event("本部门同意", at, "某人", Role.OWN_OFFICE, dept),
-        Event("受理", at, "某人", Role.BUREAU, "dsjj"),
-        Event("同意", at, "某人", Role.PROVIDER, "gaj"),
-        Event("提供", at, "某人", Role.PROVIDER, "gaj"),
-    ]
-    for seen, event in enumerate(steps[:upto]):
-        stands = city.store.move_application(stands.number, event, seen=seen)
-    return stands.number
 
 
 def test_the_parties_and_the_bureau_see_the_whole_grant_with_its_link(city: City) -> None:
@@ -91,7 +71,7 @@ def test_a_stranger_sees_the_total_alone_and_is_told_why(city: City) -> None:
 
 def test_what_was_never_provided_is_no_grant(city: City) -> None:
     for upto in range(6):
-        put(city, "wjw", upto)
+        put(city, datetime.now(UTC), upto)
     for account in ("li", "sun", "zhou", None):
         found = grants(city, account)
         assert (found["in_force"], found["ended"], found["hidden"], found["lines"]) == (0, 0, 0, [])
@@ -103,7 +83,7 @@ def test_suspended_run_out_and_ended_ones_are_told_apart_from_those_in_force(cit
     city.sign_in("zhao").press(suspended, "suspend", reason="用途不符")
     city.sign_in("sun").press(stopped, "suspend", reason="用途不符")
     city.sign_in("sun").press(stopped, "terminate", reason="拒不整改")
-    over = put(city, "jyj", ends_on=FORM["starts_on"])
+    over = put(city, datetime.now(UTC), 6, ends_on=FORM["starts_on"], dept="jyj")
     found = grants(city, "zhao")
     assert (found["in_force"], found["ended"]) == (1, 3)
     states = {line["number"]: (line["state"], line["in_force"]) for line in found["lines"]}
@@ -143,7 +123,13 @@ def test_the_frame_is_english(city: City) -> None:
 def test_many_grants_keep_the_page_short(city: City) -> None:
     departments, count = ("wjw", "jyj"), 2 * SHOWN_GRANTS + 20
     for number in range(count):
-        put(city, departments[number % 2], ends_on="2099-12-31" if number % 4 < 2 else "2026-01-02")
+        put(
+            city,
+            datetime.now(UTC),
+            6,
+            ends_on="2099-12-31" if number % 4 < 2 else "2026-01-02",
+            dept=departments[number % 2],
+        )
     for account, hidden in (("zhao", 0), ("li", count // 2), ("wu", count)):
         found = grants(city, account)
         assert (len(found["lines"]), found["hidden"]) == (min(SHOWN_GRANTS, count - hidden), hidden)

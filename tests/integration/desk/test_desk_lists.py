@@ -5,30 +5,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from desk_doors import FORM, City
+from desk_doors import FORM, City, put
 
 from catalog.api.desk_run import list_matters, run_tick
-from catalog.sharing.machine import Event, Parties, Role
-from catalog.sharing.store import Opening
 
 pytestmark = pytest.mark.integration
-
-
-def put(city: City, at: datetime, upto: int, ends_on: str = "2099-12-31") -> str:
-    """Put an application into the store that went ``upto`` steps at a moment of the past."""
-    stands = city.store.apply_for(Opening(Parties("wjw", "gaj", "dsjj"), "gaj.resident", at, "李申请"), 2)
-    form = {**FORM, "resource": "gaj.resident", "ends_on": ends_on, "row_filter": {}}
-    steps = [
-        Event("保存", at, "李申请", Role.APPLICANT, "wjw", {"form": form}),
-        Event("提交", at, "李申请", Role.APPLICANT, "wjw"),
-        Event("本部门同意", at, "王处长", Role.OWN_OFFICE, "wjw"),
-        Event("受理", at, "孙审核", Role.BUREAU, "dsjj"),
-        Event("同意", at, "赵处长", Role.PROVIDER, "gaj"),
-        Event("提供", at, "赵处长", Role.PROVIDER, "gaj"),
-    ]
-    for seen, event in enumerate(steps[:upto]):
-        stands = city.store.move_application(stands.number, event, seen=seen)
-    return stands.number
 
 
 LONG_AGO = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
