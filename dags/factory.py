@@ -6,8 +6,10 @@ lakehouse is not touched. What a task does lives in ``dags.tasks``, which import
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from airflow.providers.standard.operators.python import BranchPythonOperator, PythonOperator
@@ -24,15 +26,17 @@ from dags.lineage import StepOperator
 from lakehouse.pipeline.inputs import CATALOGUE_TOPIC, Inputs
 from lakehouse.pipeline.topics import topics_to_wait_for, upstream_topics
 
+SWEEP, MAINTENANCE = "sweep_lost_events", "maintenance"
 CATALOGUE_NAME = "政务数据目录与治理"
 
 # A look around without an event: events may be lost, and the data of departments that deliver nothing age as well.
 TOPIC_CRON, CATALOGUE_CRON = "30 6 * * *", "30 7 * * *"
 SWEEP_CRON, MAINTENANCE_CRON = "*/15 * * * *", "0 22 * * *"
 
-# When slots are short, data come in before topics build on them, and topics before the catalogue that spans them:
-# a topic run that had to wait then takes in everything at once.
-INGEST_PRIORITY, TOPIC_PRIORITY, CATALOGUE_PRIORITY, UPKEEP_PRIORITY = 100, 50, 20, 1
+# When slots are short: the more topics wait for a topic, the earlier it comes; its data come in just before it is built;
+# the catalogue, which spans all, comes after them. So a topic is built once, and while others' data still come in.
+TOPIC_PRIORITY, FOR_EACH_THAT_WAITS, INGEST_BEFORE_TOPIC = 50, 10, 5
+CATALOGUE_PRIORITY, UPKEEP_PRIORITY = 20, 1
 
 DEFAULTS: dict[str, Any] = {
     "owner": "citybrain",
@@ -44,26 +48,56 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-def all_dags(inputs: Inputs) -> dict[str, DAG]:
-    """Return every DAG by its id."""
-    departments = inputs.vocabulary.departments
+def all_dags(inputs: Inputs, *, only: str | None = None) -> dict[str, DAG]:
+    """Return every DAG by its id; or none but ``only``, which is all that a task of it needs."""
+    makers = {**_ingest_dags(inputs), **_topic_dags(inputs)}
+    makers |= {SWEEP: partial(sweep_dag, inputs.topics), MAINTENANCE: maintenance_dag}
     with many_new_objects():
-        dags = [
-            ingest_dag(contract, departments[contract.dept].name, released=contract.key in inputs.approved)
-            for contract in inputs.contracts.values()
-        ]
-        dags += [*_topic_dags(inputs), sweep_dag(inputs.topics), maintenance_dag()]
-    return {dag.dag_id: dag for dag in dags}
+        return {dag_id: make() for dag_id, make in makers.items() if only in (None, dag_id)}
 
 
-def _topic_dags(inputs: Inputs) -> list[DAG]:
-    upstream = {topic: upstream_topics(topic, inputs) for topic in inputs.topics}
+def _ingest_dags(inputs: Inputs) -> dict[str, Callable[[], DAG]]:
+    departments, priorities = inputs.vocabulary.departments, _topic_priorities(inputs)
+    return {
+        tasks.ingest_dag_id(contract.key): partial(
+            ingest_dag,
+            contract,
+            departments[contract.dept].name,
+            priorities.get(contract.topic, TOPIC_PRIORITY) + INGEST_BEFORE_TOPIC,
+            released=contract.key in inputs.approved,
+        )
+        for contract in inputs.contracts.values()
+    }
+
+
+def _topic_dags(inputs: Inputs) -> dict[str, Callable[[], DAG]]:
+    upstream, priorities = _upstream(inputs), _topic_priorities(inputs)
     waits_for = topics_to_wait_for(upstream)
     names = {**inputs.vocabulary.categories.topics, CATALOGUE_TOPIC: CATALOGUE_NAME}
-    return [
-        topic_dag(topic, names[topic], inputs.of_topic(topic), upstream[topic], waits_for[topic])
+    return {
+        tasks.topic_dag_id(topic): partial(
+            topic_dag,
+            topic,
+            names[topic],
+            inputs.of_topic(topic),
+            upstream[topic],
+            waits_for[topic],
+            priorities[topic],
+        )
         for topic in inputs.topics
-    ]
+    }
+
+
+def _upstream(inputs: Inputs) -> dict[str, list[str]]:
+    return {topic: upstream_topics(topic, inputs) for topic in inputs.topics}
+
+
+def _topic_priorities(inputs: Inputs) -> dict[str, int]:
+    """Return the priority of each topic by how many others wait for it, among which the catalogue, for all, does not count."""
+    waits_for = topics_to_wait_for(_upstream(inputs))
+    waiting = Counter(name for topic, before in waits_for.items() if topic != CATALOGUE_TOPIC for name in before)
+    priorities = {topic: TOPIC_PRIORITY + FOR_EACH_THAT_WAITS * waiting[topic] for topic in waits_for}
+    return {**priorities, CATALOGUE_TOPIC: CATALOGUE_PRIORITY}
 
 
 def raw_asset(key: str) -> Asset:
@@ -78,22 +112,22 @@ def topic_asset(topic: str) -> Asset:
 
 def lost_asset(topic: str) -> Asset:
     """Return the asset that says: a topic is behind, and no event had started it."""
-    return Asset(uri=f"citybrain://lost/{topic}", name=f"lost.{topic}", group="lost")
+    return Asset(uri=f"{tasks.LOST_URI}{topic}", name=f"lost.{topic}", group="lost")
 
 
-def ingest_dag(contract: Contract, provider: str, *, released: bool) -> DAG:
+def ingest_dag(contract: Contract, provider: str, priority: int, *, released: bool) -> DAG:
     """Return the DAG that takes in one resource, as often as its update cycle asks.
 
     ``released``: it was approved in the catalogue of this installation, so that nobody has to start it in Airflow as well.
     """
     schedule = ingestion_schedule(contract)
     with _dag(
-        f"ingest_{contract.dept}_{contract.resource}",
+        tasks.ingest_dag_id(contract.key),
         _at(schedule.cron),
         title=contract.name,
         tags=["ingest", f"dept:{contract.dept}", f"topic:{contract.topic}"],
         doc=ingest_doc(contract, provider, schedule),
-        priority=INGEST_PRIORITY,
+        priority=priority,
         released=released,
     ) as dag:
         StepOperator(
@@ -108,16 +142,20 @@ def ingest_dag(contract: Contract, provider: str, *, released: bool) -> DAG:
 
 
 def topic_dag(
-    topic: str, name: str, contracts: Iterable[Contract], upstream: Sequence[str], waits_for: Sequence[str]
+    topic: str,
+    name: str,
+    contracts: Iterable[Contract],
+    upstream: Sequence[str],
+    waits_for: Sequence[str],
+    priority: int,
 ) -> DAG:
     """Return the DAG that builds, checks and publishes one topic library.
 
-    It starts when one of its resources came in or a topic that it reads was published; the catalogue reads them all.
-    """
+    It starts when one of its resources came in or a topic that it reads was published; the catalogue reads them all."""
     keys = sorted(contract.key for contract in contracts)
     is_catalogue = topic == CATALOGUE_TOPIC
     with _dag(
-        f"topic_{topic}",
+        tasks.topic_dag_id(topic),
         _any_or_time(
             [*map(raw_asset, keys), *map(topic_asset, upstream), lost_asset(topic)],
             CATALOGUE_CRON if is_catalogue else TOPIC_CRON,
@@ -125,7 +163,7 @@ def topic_dag(
         title=name,
         tags=["topic", f"topic:{topic}"],
         doc=topic_doc(topic, name, keys, upstream),
-        priority=CATALOGUE_PRIORITY if is_catalogue else TOPIC_PRIORITY,
+        priority=priority,
     ) as dag:
         branch = _task(tasks.open_branch, topic=topic, waits_for=list(waits_for)).output
         built = StepOperator(
@@ -147,11 +185,11 @@ def sweep_dag(topics: Iterable[str]) -> DAG:
     of such a run, and may hold back the events of that topic until the next parse.
     """
     with _dag(
-        "sweep_lost_events",
+        SWEEP,
         _at(SWEEP_CRON),
         title="补漏：重新触发丢失事件的主题",
         tags=["operations"],
-        doc=operation_doc("sweep_lost_events"),
+        doc=operation_doc(SWEEP),
         priority=UPKEEP_PRIORITY,
     ) as dag:
         find = BranchPythonOperator(task_id=tasks.find_lost_topics.__name__, python_callable=tasks.find_lost_topics)
@@ -165,11 +203,11 @@ def sweep_dag(topics: Iterable[str]) -> DAG:
 def maintenance_dag() -> DAG:
     """Return the daily upkeep: compact, expire, look for orphans, verify; and beside it what the sharing desk has due."""
     with _dag(
-        "maintenance",
+        MAINTENANCE,
         _at(MAINTENANCE_CRON),
         title="湖仓日常维护",
         tags=["operations"],
-        doc=operation_doc("maintenance"),
+        doc=operation_doc(MAINTENANCE),
         priority=UPKEEP_PRIORITY,
     ) as dag:
         _task(tasks.maintain)

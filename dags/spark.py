@@ -15,7 +15,7 @@ from airflow.sdk import DAG, BaseOperator, CronTriggerTimetable, Param
 from airflow.sdk.exceptions import AirflowFailException
 
 from catalog.contract.city_time import CITY_TIMEZONE
-from dags.factory import DEFAULTS, INGEST_PRIORITY, UPKEEP_PRIORITY
+from dags.factory import DEFAULTS, TOPIC_PRIORITY, UPKEEP_PRIORITY
 
 if TYPE_CHECKING:
     from spark_jobs.submission import Submission
@@ -90,7 +90,7 @@ def _backfill_dag() -> DAG:
         "resource": Param("", type="string", title="资源 resource", description="dept/resource"),
         "source": Param("", type="string", title="来源 source", description="folder or s3:// prefix"),
     }
-    with _dag("backfill_spark", "历史数据补录", _BACKFILL_DOC, INGEST_PRIORITY, schedule=None, params=params) as dag:
+    with _dag("backfill_spark", "历史数据补录", _BACKFILL_DOC, TOPIC_PRIORITY, schedule=None, params=params) as dag:
         _job("backfill_resource", "{{ params.resource }}", "{{ params.source }}")
     return dag
 

@@ -7,6 +7,7 @@ values. Nothing is named after a run or its date: a run started by an asset has 
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 SOURCE_VARIABLE = "CITYBRAIN_SOURCE"
 API_URL_VARIABLE = "CITYBRAIN_API_URL"
 ACTIVE = ["queued", "running"]
+COMING_SECONDS, POLL_SECONDS = 3.0, 0.4
+BEHIND_TOPICS = 15  # niceness: on a busy machine the topics go on, for which others wait, and the doors answer
+LOST_URI = "citybrain://lost/"
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +35,7 @@ def ingest(resource_key: str) -> dict[str, Any]:
     """Take in one resource onto ``inbound``; only an unreachable source is worth a retry."""
     from lakehouse.pipeline.steps import ingest_step
 
+    os.nice(BEHIND_TOPICS)
     settings = _settings()
     source = _source(settings)
     done: dict[str, Any] = _with_clear_failure(lambda: ingest_step(settings, resource_key, source))
@@ -44,13 +49,16 @@ def ingest(resource_key: str) -> dict[str, Any]:
 def open_branch(topic: str, waits_for: list[str]) -> str:
     """Open a branch with what ``inbound`` has for the topic; skip the run when there is nothing new.
 
-    A topic that this one reads and that is about to be published comes first: its publish starts this topic again,
-    and when it is blocked the sweep does.
+    What is about to come in, or to be published of the topics that come before, comes first: its end starts this topic
+    again. When that fails or is blocked the sweep does, and what the sweep starts does not wait for data.
     """
     from lakehouse.pipeline.steps import open_topic_branch, pending_topics
 
-    active = [name for name in waits_for if _is_active(name)]
-    building = sorted({*active} & {*pending_topics(_settings())}) if active else []
+    by_event = _started_by_event()
+    if by_event and not _came_in(topic, COMING_SECONDS):
+        raise AirflowSkipException("waits for 等待 data that come in 入湖: at their end this topic starts again")
+    pending = {*pending_topics(_settings())} & {*waits_for} if waits_for else set()
+    building = sorted(name for name in pending if _is_active(topic_dag_id(name)) or (by_event and _is_coming_in(name)))
     if building:
         raise AirflowSkipException(f"waits for 等待 {', '.join(building)}: when published, this topic starts again")
     opened = open_topic_branch(_settings(), topic)
@@ -88,7 +96,7 @@ def find_lost_topics() -> list[str]:
     from lakehouse.pipeline.steps import pending_topics
 
     waiting = pending_topics(_settings())
-    return [wake_task_id(topic) for topic in waiting if not _is_active(topic)]
+    return [wake_task_id(topic) for topic in waiting if not _is_active(topic_dag_id(topic))]
 
 
 def wake_task_id(topic: str) -> str:
@@ -121,8 +129,42 @@ def tick_sharing() -> dict[str, Any]:
     return counts
 
 
-def _is_active(topic: str) -> bool:
-    return bool(get_current_context()["ti"].get_dr_count(dag_id=f"topic_{topic}", states=ACTIVE))
+def ingest_dag_id(resource_key: str) -> str:
+    """Return the id of the DAG that takes in ``<dept>.<resource>``."""
+    return f"ingest_{resource_key.replace('.', '_')}"
+
+
+def topic_dag_id(topic: str) -> str:
+    """Return the id of the DAG that builds and publishes a topic."""
+    return f"topic_{topic}"
+
+
+def _started_by_event() -> bool:
+    """Say whether data or a topic started this run, and not the sweep, the clock or a person, for whom all is taken as it is."""
+    events = get_current_context()["triggering_asset_events"]
+    return bool(events) and not any(asset.uri.startswith(LOST_URI) for asset in events)
+
+
+def _came_in(topic: str, seconds: float) -> bool:
+    """Wait until nothing of the topic is coming in; say no when that takes longer."""
+    deadline = time.monotonic() + seconds
+    while _is_coming_in(topic):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def _is_coming_in(topic: str) -> bool:
+    """Say whether a resource of the topic is being taken in or is about to be."""
+    from lakehouse.pipeline.inputs import load_inputs
+
+    inputs = load_inputs(checked=False, approved=_settings().contracts)
+    return any(_is_active(ingest_dag_id(contract.key)) for contract in inputs.of_topic(topic))
+
+
+def _is_active(dag_id: str) -> bool:
+    return bool(get_current_context()["ti"].get_dr_count(dag_id=dag_id, states=ACTIVE))
 
 
 def _settings() -> Settings:

@@ -12,6 +12,7 @@ import httpx
 PAGE = 100
 TIMEOUT_SECONDS = 60.0  # start-up on a busy machine is slow; the caller has a deadline of its own
 UP = "healthy"
+ACTIVE = frozenset({"queued", "running"})
 PARTS = ("metadatabase", "scheduler", "dag_processor")
 HEALTH_SECONDS = 5.0
 ATTEMPTS, RETRY_SECONDS = 6, 0.5
@@ -20,11 +21,14 @@ ATTEMPTS, RETRY_SECONDS = 6, 0.5
 def health(http: httpx.Client) -> dict[str, dict[str, Any]]:
     """Return what the API server says of each part: ``status``, and for those that beat, when they last did.
 
+    It is asked by the way that tasks take too, which it makes ready at the first request only, in seconds.
+
     Raises:
         httpx.HTTPError: it does not answer as it should.
     """
-    answer = http.get("/api/v2/monitor/health", timeout=HEALTH_SECONDS)
-    answer.raise_for_status()
+    for path in ("/execution/health", "/api/v2/monitor/health"):
+        answer = http.get(path, timeout=HEALTH_SECONDS)
+        answer.raise_for_status()
     found: dict[str, dict[str, Any]] = answer.json()
     return found
 
@@ -71,6 +75,10 @@ class AirflowClient:
     def runs(self) -> list[dict[str, Any]]:
         """Return all DAG runs, oldest first: ``dag_id``, ``dag_run_id``, ``state`` …"""
         return list(self._pages("/dags/~/dagRuns", "dag_runs", order_by="id"))
+
+    def active_runs(self) -> list[dict[str, Any]]:
+        """Return the DAG runs that are queued or run, oldest first; as :meth:`runs`, for less."""
+        return list(self._pages("/dags/~/dagRuns", "dag_runs", order_by="id", state=sorted(ACTIVE)))
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """Return the tasks of one run with their state."""

@@ -22,7 +22,7 @@ from infra.host.ports import HOST
 PROJECT = Path(__file__).resolve().parents[2]
 ADMIN = "admin"
 CONFIGURATION, PASSWORDS, LINEAGE_KEY = "airflow.cfg", "passwords.json", "lineage-key"
-MAX_PARALLELISM = 5
+MAX_PARALLELISM = 6
 
 # Imported once, in the process that tasks are forked from; Python skips silently what cannot be imported there.
 PRELOADED = (
@@ -159,6 +159,8 @@ def _settings(plan: AirflowPlan) -> Mapping[str, Mapping[str, str]]:
             "dags_folder": str(PROJECT / "dags"),
             "executor": "LocalExecutor",
             "parallelism": str(_parallelism()),
+            # The executor works off in turn what it was given; with as many slots, what is more urgent overtakes the rest.
+            "default_pool_task_slot_count": str(_parallelism()),
             "load_examples": "False",
             "dags_are_paused_at_creation": "True",
             "execute_tasks_new_python_interpreter": "False",
@@ -176,7 +178,7 @@ def _settings(plan: AirflowPlan) -> Mapping[str, Mapping[str, str]]:
         },
         "api_auth": {"jwt_secret": plan.secrets.jwt},
         "scheduler": {
-            "scheduler_idle_sleep_time": "0.3",
+            "scheduler_idle_sleep_time": "0.1",
             "max_dagruns_per_loop_to_schedule": "60",
             # Tasks that were ended with their scheduler are found by the next one within two minutes: it takes the one
             # before it for dead after the first of these times, and looks for what that one left at every second.
@@ -196,8 +198,7 @@ def _settings(plan: AirflowPlan) -> Mapping[str, Mapping[str, str]]:
             "colored_console_log": "False",
             "namespace_levels": "pyiceberg=WARNING",
         },
-        # A task whose process takes a moment to end is only seen to have ended at the next heartbeat.
-        "workers": {"execution_api_timeout": "30", "min_heartbeat_interval": "1"},
+        "workers": {"execution_api_timeout": "30"},
         "openlineage": _openlineage(plan.lineage),
     }
 
@@ -238,5 +239,5 @@ def _cores() -> int:
 
 
 def _parallelism() -> int:
-    """Return how many tasks run at once: one more than there are cores, since a task waits for the API server now and then."""
-    return min(_cores() + 1, MAX_PARALLELISM)
+    """Return how many tasks run at once: more than there are cores, since a task waits for the API server now and then."""
+    return min(_cores() + 3, MAX_PARALLELISM)

@@ -181,15 +181,15 @@ def _ours(stage: Stage) -> ArmResult:
     keys = resources_of(list(stage.topics))
     with running_airflow(BenchAirflow(home, stage.city, stage.api_url, count)) as airflow:
         client, services = airflow.client, airflow.services
-        for key in keys:  # no other: its schedule could start it meanwhile
-            client.unpause(_ingest_dag(key))
         cpu, started = airflow.cpu_seconds(), time.perf_counter()
-        for part in (keys[:1], keys[1:]):
-            runs = {dag_id: client.trigger(dag_id) for dag_id in map(_ingest_dag, part)}
-            wait_for_ingests(client, services, runs, lambda *_: None)
+        runs = {dag_id: client.trigger(dag_id) for dag_id in map(_ingest_dag, keys)}
+        first = _ingest_dag(keys[0])
+        client.unpause(first)
+        wait_for_ingests(client, services, {first: runs[first]}, lambda *_: None)
+        for pattern in ("ingest_%", *(f"topic_{topic}" for topic in stage.topics), SWEEP):
+            client.unpause(pattern)
+        wait_for_ingests(client, services, runs, lambda *_: None)
         came_in = time.perf_counter()
-        for dag_id in (*(f"topic_{topic}" for topic in stage.topics), SWEEP):
-            client.unpause(dag_id)
         ended = wait_for_topics(
             client,
             services,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from infra.airflow.client import AirflowClient
+from infra.airflow.client import ACTIVE, AirflowClient
 from infra.airflow.configuration import (
     ADMIN,
     PROJECT,
@@ -25,7 +25,7 @@ from infra.airflow.configuration import (
 from infra.bench.harness import ArmFailed
 from infra.demo.places import Places
 from infra.demo.surroundings import demo_environment
-from infra.demo.watching import ACTIVE, wait_until_up
+from infra.demo.watching import wait_until_up
 from infra.host.ports import HOST, bindable
 from infra.host.processes import Service, start, stop, tail
 

@@ -198,20 +198,16 @@ class _Demo:
         return {dag_id: client.trigger(dag_id) for dag_id in ids if dag_id.startswith("ingest_")}
 
     def _run_pipeline(self, client: AirflowClient, queued: dict[str, str]) -> Ended:
-        """Let everything come in, the reference that row rules look into first; then let the topics run.
-
-        Topics wait until all is in only to save time: started by the first event, each would be built twice.
-        """
+        """Let the reference come in that row rules look into, then all else; topics start as their resources are in."""
         from lakehouse.pipeline.inputs import load_inputs
         from lakehouse.pipeline.steps import pending_topics
 
         first = f"ingest_{DIVISION_REFERENCE.replace('.', '_')}"
         client.unpause(first)
         wait_for_ingests(client, self._services, {first: queued[first]}, lambda *_: None)
-        client.unpause("ingest_%")
+        client.unpause("%")
         self._start("serve", _citybrain("serve", port=self._state.ports["web"]))
         wait_for_ingests(client, self._services, queued, self._progress)
-        client.unpause("%")
         topics = len(load_inputs(checked=False, approved=self._settings.contracts).topics)
         return wait_for_topics(client, self._services, lambda: pending_topics(self._settings), topics, self._progress)
 

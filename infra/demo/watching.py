@@ -15,7 +15,6 @@ START_SECONDS = 300.0
 RUN_SECONDS = 3600.0
 MAX_SWEEPS = 3
 QUIET_POLLS = 4
-ACTIVE = frozenset({"queued", "running"})
 SWEEP = "sweep_lost_events"
 
 Progress = Callable[[str, int, int], None]
@@ -60,7 +59,7 @@ def wait_for_ingests(
     """Wait until the runs that were ``started`` (DAG id -> run id) have ended, well or not."""
     deadline = time.monotonic() + RUN_SECONDS
     while True:
-        ended = _ended(client.runs(), started)
+        ended = len(started) - _active(client.active_runs(), started)
         progress("ingest", ended, len(started))
         if ended == len(started):
             return
@@ -83,18 +82,22 @@ def wait_for_topics(
     Raises:
         DemoError: a process ended, or it takes too long.
     """
-    deadline, sweeps, quiet_polls = time.monotonic() + RUN_SECONDS, 0, QUIET_POLLS
+    deadline, sweeps, quiet_polls = time.monotonic() + RUN_SECONDS, 0, 0
+    known: set[str] | None = None
+    waiting: list[str] = []
     while True:
-        runs, waiting = client.runs(), pending_topics()
-        progress("topics", topic_count - len(waiting), topic_count)
-        if _is_publishing(runs):
+        active = {run["dag_run_id"]: run for run in client.active_runs()}
+        if known != {*active} or not _is_publishing(active.values()):
+            known, waiting = {*active}, pending_topics()
+            progress("topics", topic_count - len(waiting), topic_count)
+        if _is_publishing(active.values()):
             quiet_polls = 0
         elif not waiting:
-            return Ended(_failures(client, runs))
+            return Ended(_failures(client))
         elif quiet_polls < QUIET_POLLS:  # an event takes a moment to become a run
             quiet_polls += 1
         else:
-            failed = _failures(client, runs)
+            failed = _failures(client)
             if sweeps == MAX_SWEEPS or all(f"topic_{topic}" in failed for topic in waiting):
                 return Ended(failed)
             client.trigger(SWEEP)
@@ -103,18 +106,18 @@ def wait_for_topics(
         time.sleep(POLL_SECONDS)
 
 
-def _ended(runs: Iterable[dict[str, Any]], started: Mapping[str, str]) -> int:
-    return sum(started.get(run["dag_id"]) == run["dag_run_id"] and run["state"] not in ACTIVE for run in runs)
+def _active(runs: Iterable[dict[str, Any]], started: Mapping[str, str]) -> int:
+    return sum(started.get(run["dag_id"]) == run["dag_run_id"] for run in runs)
 
 
-def _is_publishing(runs: Iterable[dict[str, Any]]) -> bool:
-    return any(run["state"] in ACTIVE and run["dag_id"].startswith(("topic_", SWEEP)) for run in runs)
+def _is_publishing(active: Iterable[dict[str, Any]]) -> bool:
+    return any(run["dag_id"].startswith(("topic_", SWEEP)) for run in active)
 
 
-def _failures(client: AirflowClient, runs: Iterable[dict[str, Any]]) -> dict[str, str]:
+def _failures(client: AirflowClient) -> dict[str, str]:
     """Return the DAGs whose latest run failed, and the task at which each did."""
     found = {}
-    for dag_id, run in {run["dag_id"]: run for run in runs}.items():
+    for dag_id, run in {run["dag_id"]: run for run in client.runs()}.items():
         if run["state"] == "failed":
             tasks = client.task_instances(dag_id, run["dag_run_id"])
             found[dag_id] = ", ".join(task["task_id"] for task in tasks if task["state"] == "failed")

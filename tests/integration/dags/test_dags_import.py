@@ -90,13 +90,29 @@ def test_runs_never_overlap_never_catch_up_and_are_retried(dags: dict[str, DAG])
             assert (task.retries, task.retry_exponential_backoff) == (3, 2.0)
 
 
-def test_data_come_in_before_topics_and_topics_before_the_catalogue(dags: dict[str, DAG]) -> None:
-    def priority(dag_id: str) -> int:
-        (found,) = {task.priority_weight for task in dags[dag_id].tasks}
-        return int(found)
+def _priority(dag: DAG) -> int:
+    (found,) = {task.priority_weight for task in dag.tasks}
+    return int(found)
 
-    order = [priority(d) for d in ("ingest_gaj_resident", "topic_population", "topic_catalogue", "maintenance")]
-    assert order == sorted(set(order), reverse=True)
+
+def test_data_come_in_before_their_topic_and_topics_before_the_catalogue(dags: dict[str, DAG]) -> None:
+    order = ("ingest_gaj_resident", "topic_population", "topic_catalogue", "maintenance")
+    priorities = [_priority(dags[dag_id]) for dag_id in order]
+    assert priorities == sorted(set(priorities), reverse=True)
+
+
+def test_the_more_topics_wait_for_a_topic_the_earlier_it_and_its_data_come(dags: dict[str, DAG]) -> None:
+    order = ("ingest_zjj_house", "topic_city_operation", "ingest_gaj_resident", "topic_population", "ingest_jyj_school")
+    priorities = [_priority(dags[dag_id]) for dag_id in order]
+    assert priorities == sorted(set(priorities), reverse=True)
+    for topic in TOPICS[:-1]:
+        waits_for = dags[f"topic_{topic}"].get_task("open_branch").op_kwargs["waits_for"]
+        assert all(_priority(dags[f"topic_{other}"]) > _priority(dags[f"topic_{topic}"]) for other in waits_for)
+
+
+def test_a_task_parses_its_own_dag_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "topic_economy")
+    assert [*DagBag(dag_folder=DAG_FOLDER).dags] == ["topic_economy"]
 
 
 def test_what_was_approved_in_the_catalogue_runs_without_being_started_by_hand(tmp_path: Path) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dags import tasks
@@ -14,6 +15,7 @@ from lakehouse.pipeline import steps
 from lakehouse.pipeline.errors import PipelineError, WrongInput
 
 pytestmark = pytest.mark.integration
+RAW = "citybrain://raw/gaj/resident"
 CLEAR = {"blocked": False, "reason": None}
 BLOCKED = {"blocked": True, "reason": "gaj.resident：隔离率 0.41 超过 0.30"}
 
@@ -36,8 +38,13 @@ Arrange = Callable[..., None]
 def arrange(monkeypatch: pytest.MonkeyPatch, home: Path) -> Arrange:
     """Set what the pipeline steps return or raise, and which DAGs are active."""
 
-    def set_up(active: Collection[str] = (), **results: Any) -> None:
-        monkeypatch.setattr(tasks, "get_current_context", lambda: {"ti": RunningTask(set(active))})
+    def set_up(active: Collection[str] = (), started_by: Sequence[str] = (), **results: Any) -> None:
+        context = {
+            "ti": RunningTask(set(active)),
+            "triggering_asset_events": {Asset(uri=uri, name=uri): ["event"] for uri in started_by},
+        }
+        monkeypatch.setattr(tasks, "get_current_context", lambda: context)
+        monkeypatch.setattr(tasks, "COMING_SECONDS", 0.0)
         for name, result in results.items():
             monkeypatch.setattr(steps, name, _step(result))
 
@@ -82,6 +89,43 @@ def test_a_topic_does_not_wait_for_what_may_never_be_published(
     assert tasks.open_branch("population", ["city_operation"]) == "b"
 
 
+def test_a_topic_waits_for_its_data_that_are_coming_in(arrange: Arrange) -> None:
+    arrange(active={"ingest_gaj_resident"}, started_by=[RAW], pending_topics=[])
+    with pytest.raises(AirflowSkipException, match="data that come in"):
+        tasks.open_branch("population", [])
+
+
+def test_a_topic_waits_for_the_data_of_a_topic_that_comes_before(arrange: Arrange) -> None:
+    arrange(active={"ingest_zjj_house"}, started_by=[RAW], pending_topics=["city_operation", "population"])
+    with pytest.raises(AirflowSkipException, match=r"waits for .*city_operation"):
+        tasks.open_branch("population", ["city_operation"])
+
+
+def test_data_that_are_in_within_seconds_are_waited_for_in_the_same_run(
+    arrange: Arrange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    active = {"ingest_gaj_resident"}
+    arrange(started_by=[RAW], pending_topics=[], open_topic_branch={"branch": "b", "pending": []})
+    tasks.get_current_context()["ti"]._active = active
+    monkeypatch.setattr(tasks, "COMING_SECONDS", 60.0)
+    monkeypatch.setattr(tasks.time, "sleep", lambda _: active.clear())
+    assert tasks.open_branch("population", []) == "b"
+
+
+@pytest.mark.parametrize(
+    ("active", "started_by"),
+    [
+        ({"ingest_zjj_house"}, [RAW]),
+        ({"ingest_gaj_resident"}, ["citybrain://lost/population", RAW]),
+        ({"ingest_gaj_resident"}, []),
+    ],
+    ids=["data of a topic that has nothing to publish", "the sweep started it", "the clock or a person started it"],
+)
+def test_data_that_come_in_hold_up_no_topic_for_long(arrange: Arrange, active: set[str], started_by: list[str]) -> None:
+    arrange(active, started_by, pending_topics=["population"], open_topic_branch={"branch": "b", "pending": []})
+    assert tasks.open_branch("population", ["city_operation"]) == "b"
+
+
 @pytest.mark.parametrize(("task", "step"), [(tasks.transform, "transform_step"), (tasks.check, "check_step")])
 def test_a_blocked_branch_fails_the_run_for_good_and_says_why(
     arrange: Arrange, task: Callable[[str, str], Any], step: str
@@ -99,7 +143,11 @@ def test_wrong_input_fails_at_once_with_what_to_do(arrange: Arrange) -> None:
         tasks.transform("b", "population")
 
 
-def test_an_unreachable_source_is_left_to_the_retries(arrange: Arrange, home: Path) -> None:
+def test_an_unreachable_source_is_left_to_the_retries(
+    arrange: Arrange, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    niceness: list[int] = []
+    monkeypatch.setattr(tasks.os, "nice", niceness.append)  # of this process, which has other tests to run
     (home / "sample-city").mkdir(parents=True)
     arrange(ingest_step=PipelineError("wjw.birth: 数源不可达"))
     with pytest.raises(PipelineError, match="不可达"):

@@ -76,11 +76,20 @@ def test_lists_are_read_to_their_last_page() -> None:
     assert client(Server(*pages)).dag_ids() == [f"d{n}" for n in range(230)]
 
 
+def test_active_runs_are_asked_for_and_no_others() -> None:
+    server = Server((200, {"dag_runs": [{"dag_run_id": "r"}], "total_entries": 1}))
+    assert client(server).active_runs() == [{"dag_run_id": "r"}]
+    assert server.asked[0].url.params.get_list("state") == ["queued", "running"]
+
+
 @pytest.mark.parametrize("part", ["metadatabase", "scheduler", "dag_processor"])
 def test_airflow_is_up_when_every_part_is_healthy(part: str) -> None:
     healthy = {name: {"status": "healthy"} for name in ("metadatabase", "scheduler", "dag_processor")}
-    assert client(Server((200, healthy))).is_up()
-    assert not client(Server((200, {**healthy, part: {"status": "unhealthy"}}))).is_up()
+    tasks = {"status": "healthy"}
+    server = Server((200, tasks), (200, healthy))
+    assert client(server).is_up()
+    assert server.asked[0].url.path == "/execution/health"  # made ready by this, before the first task needs it
+    assert not client(Server((200, tasks), (200, {**healthy, part: {"status": "unhealthy"}}))).is_up()
 
 
 def test_airflow_that_does_not_answer_is_not_up() -> None:
@@ -89,3 +98,4 @@ def test_airflow_that_does_not_answer_is_not_up() -> None:
 
     assert not client(refuse).is_up()
     assert not client(Server((503, {}))).is_up()
+    assert not client(Server((200, {}), (503, {}))).is_up()

@@ -16,10 +16,11 @@ Runs = list[dict[str, Any]]
 
 
 class Airflow:
-    """Airflow by script: at every poll the next state of its runs; the last one stays."""
+    """Airflow by script: at every poll of what is active the next state of its runs; the last one stays."""
 
     def __init__(self, *states: Runs, is_up: bool = True, dags: int = 0, errors: tuple[str, ...] = ()) -> None:
         self._states, self._is_up, self._dags, self._errors = list(states), is_up, dags, errors
+        self._now: Runs = []
         self.triggered: list[str] = []
 
     def is_up(self) -> bool:
@@ -33,8 +34,12 @@ class Airflow:
     def import_errors(self) -> list[str]:
         return list(self._errors)
 
+    def active_runs(self) -> Runs:
+        self._now = self._states.pop(0) if len(self._states) > 1 else self._states[0]
+        return [run for run in self._now if run["state"] in ("queued", "running")]
+
     def runs(self) -> Runs:
-        return self._states.pop(0) if len(self._states) > 1 else self._states[0]
+        return self._now
 
     def trigger(self, dag_id: str) -> str:
         self.triggered.append(dag_id)
@@ -65,7 +70,7 @@ def pending(*polls: list[str]) -> Callable[[], list[str]]:
 def test_ingests_are_followed_by_the_runs_that_were_started(tmp_path: Path) -> None:
     scheduled = run("ingest_a", "success", "scheduled")
     airflow = Airflow(
-        [scheduled, run("ingest_a", "running")],
+        [scheduled, run("ingest_a", "running"), run("ingest_b", "queued")],
         [scheduled, run("ingest_a", "success"), run("ingest_b", "failed")],
     )
     seen: list[tuple[str, int, int]] = []
@@ -73,26 +78,43 @@ def test_ingests_are_followed_by_the_runs_that_were_started(tmp_path: Path) -> N
     assert seen == [("ingest", 0, 2), ("ingest", 2, 2)]
 
 
-def test_the_sweep_is_started_once_and_topics_are_awaited() -> None:
-    airflow = Airflow([], [run("topic_a", "running")], [run("topic_a", "success")])
-    ended = wait_for_topics(airflow, [], pending(["a"], ["a"], []), 1, quiet)
-    assert airflow.triggered == [SWEEP]
+def idle(*runs: dict[str, Any]) -> list[Runs]:
+    """Return polls at which nothing is active, and none sees it as quiet yet; these ``runs`` have ended."""
+    return [list(runs) for _ in range(watching.QUIET_POLLS)]
+
+
+def test_topics_that_data_started_are_awaited_without_a_sweep() -> None:
+    airflow = Airflow([run("topic_a", "running")], [run("topic_a", "success")])
+    ended = wait_for_topics(airflow, [], pending(["a"], []), 1, quiet)
+    assert airflow.triggered == []
     assert ended.failed == {}
 
 
+def test_what_is_behind_is_asked_when_runs_begin_or_end_and_not_at_every_poll() -> None:
+    asked: list[int] = []
+    runs = [[run("topic_a", "running")]] * 5 + [[run("topic_b", "running")]] * 5 + [[]]
+
+    def behind() -> list[str]:
+        asked.append(1)
+        return ["a"] if len(asked) < 3 else []
+
+    wait_for_topics(Airflow(*runs), [], behind, 1, quiet)
+    assert len(asked) == 3
+
+
 def test_a_lost_event_is_swept_up() -> None:
-    quiet_polls = [[run("topic_a", "success")] for _ in range(watching.QUIET_POLLS + 2)]
-    airflow = Airflow([], [run("topic_a", "running")], *quiet_polls, [run("topic_b", "running")], [])
-    polls = [["a", "b"]] * 2 + [["b"]] * (watching.QUIET_POLLS + 3) + [[]]
+    quiet_polls = idle(run("topic_a", "success"))
+    airflow = Airflow([run("topic_a", "running")], *quiet_polls, [], [run("topic_b", "running")], [])
+    polls = [["a", "b"], *[["b"]] * (watching.QUIET_POLLS + 2), []]
     wait_for_topics(airflow, [], pending(*polls), 2, quiet)
-    assert airflow.triggered == [SWEEP, SWEEP]
+    assert airflow.triggered == [SWEEP]
 
 
 def test_a_blocked_topic_ends_the_wait_and_names_the_task() -> None:
-    airflow = Airflow([], [run("topic_a", "running")], [run("topic_a", "failed")])
+    airflow = Airflow([run("topic_a", "running")], [run("topic_a", "failed")])
     ended = wait_for_topics(airflow, [], pending(["a"]), 1, quiet)
     assert ended.failed == {"topic_a": "check"}
-    assert airflow.triggered == [SWEEP]
+    assert airflow.triggered == []
 
 
 def test_a_topic_that_never_starts_is_given_up_after_some_sweeps() -> None:
