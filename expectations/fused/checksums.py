@@ -8,7 +8,8 @@ on good, broken and arbitrary text.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import reduce
 
 from catalog.derive.sql_predicates import (
     CREDIT_CODE_ALPHABET,
@@ -19,11 +20,13 @@ from catalog.derive.sql_predicates import (
 )
 from expectations.fused.plan import Compiled, Compiler, Derived, Kwargs, Table, column_map
 
-CREDIT_CODE_SHAPE = "[0-9]{8}[0-9A-HJ-NP-RTUWXY]{10}"
-WORD = 8  # characters that are summed as one 64-bit word, one byte each
+LENGTH, WORD = 18, 8  # characters of a credit code; those that are summed as one 64-bit word, one byte each
+SKIPPING = {"9": 7, "I": 1, "O": 1, "S": 1, "V": 1}  # behind these codes places in the alphabet are so many fewer
+BORDERS = "/9@HINORSUVY"  # 0-9 A-H J-N P-R T U W-Y: the character before each range, and its last
 LOWEST_BITS = 0x0101010101010101
 HIGHEST_BITS = 0x8080808080808080
 ALL_BITS = 0xFFFFFFFFFFFFFFFF
+HIGHEST = f"{HIGHEST_BITS}::ubigint"
 
 
 Form = Callable[[str, str], tuple[str, tuple[Derived, ...]]]
@@ -55,27 +58,41 @@ def credit_code(column: str, col: str) -> tuple[str, tuple[Derived, ...]]:
     """Return the condition of ``credit_code_valid`` and the columns it is computed from.
 
     The weights are the powers of 3 modulo 31, and the weighted sum of all 18 characters must be 0. Characters 1 to 8
-    and 9 to 16 are words of eight bytes, summed side by side; 17 and 18 are looked up.
+    and 9 to 16 are words of eight bytes, judged and summed side by side; 17 and 18 are looked up.
     """
-    # The text where it has the right shape, else null: what follows never meets a character it cannot take.
-    shaped = f"case when regexp_full_match({col}, '{CREDIT_CODE_SHAPE}') then {col} end"
-    text = Derived(f"{column}: shaped", shaped, 1)
-    words = Derived(f"{column}: words", f"encode(substr({text.reference}, 1, {2 * WORD}))::bit::uhugeint", 2)
-    head = Derived(f"{column}: head", f"({words.reference} >> 64)::ubigint - {48 * LOWEST_BITS}::ubigint", 3)
-    word = Derived(f"{column}: word", f"({words.reference} & {ALL_BITS}::uhugeint)::ubigint", 3)
-    # From a character's code to its place in the alphabet: the digits begin at 48, the letters 7 later, and the
-    # letters I, O, S and V are skipped, which moves all behind them by one. Of a text with the right shape no byte
-    # becomes less than 0, so that all eight are subtracted at once.
-    skips = " + ".join(_above(word.reference, skipped) for skipped in "IOSV")
-    skipped = f"7 * {_above(word.reference, '9')} + {skips}"
-    places = Derived(f"{column}: places", f"{word.reference} - {48 * LOWEST_BITS}::ubigint - ({skipped})", 4)
-    last = " + ".join(
-        f"{CREDIT_CODE_WEIGHTS[i]} * (instr('{CREDIT_CODE_ALPHABET}', substr({text.reference}, {i + 1}, 1)) - 1)"
-        for i in range(2 * WORD, len(CREDIT_CODE_WEIGHTS))
+    # 18 characters of one byte each, else null: every byte is below 128, and fits its place in a word.
+    text = Derived(
+        f"{column}: text", f"case when strlen({col}) = {LENGTH} and length({col}) = {LENGTH} then {col} end", 1
     )
+    words = Derived(f"{column}: words", f"encode(substr({text.reference}, 1, {2 * WORD}))::bit::uhugeint", 2)
+    ends = [
+        Derived(f"{column}: character {i}", f"instr('{CREDIT_CODE_ALPHABET}', substr({text.reference}, {i}, 1))", 2)
+        for i in (LENGTH - 1, LENGTH)
+    ]
+    head = Derived(f"{column}: head", f"xor(({words.reference} >> 64)::ubigint, {48 * LOWEST_BITS}::ubigint)", 3)
+    word = Derived(f"{column}: word", f"({words.reference} & {ALL_BITS}::uhugeint)::ubigint", 3)
+    skipping = {
+        letter: Derived(f"{column}: above {letter}", _carried(word.reference, letter), 4) for letter in SKIPPING
+    }
+    # From a character's code to its place in the alphabet, 64 too high so that no byte is less than 0: the digits begin
+    # at 48, the letters 7 later, and the letters I, O, S and V are skipped, which moves all behind them by one.
+    skipped = " + ".join(
+        f"{step} * (({skipping[letter].reference} & {HIGHEST}) >> 7)" for letter, step in SKIPPING.items()
+    )
+    places = Derived(f"{column}: places", f"{word.reference} + {16 * LOWEST_BITS}::ubigint - ({skipped})", 5)
+    weights = CREDIT_CODE_WEIGHTS[2 * WORD :]
+    last = " + ".join(f"{weight} * ({end.reference} - 1)" for weight, end in zip(weights, ends, strict=True))
     lanes = f"{_lane_sum(head.reference)} + {CREDIT_CODE_WEIGHTS[WORD]} * {_lane_sum(places.reference)}"
-    remainder = Derived(f"{column}: remainder", f"(({lanes})::bigint + {last}) % 31", 5)
-    return f"coalesce({remainder.reference} = 0, false)", (text, words, head, word, places, remainder)
+    down = -CREDIT_CODE_WEIGHTS[WORD] * 64 * sum(CREDIT_CODE_WEIGHTS[:WORD]) % 31
+    remainder = Derived(f"{column}: remainder", f"(({lanes})::bigint + {last} + {down}) % 31", 6)
+    tests = [
+        f"{remainder.reference} = 0",
+        f"({_carried(head.reference, chr(9))} & {HIGHEST}) = 0",
+        f"({_in_alphabet(word.reference, skipping)} & {HIGHEST}) = {HIGHEST}",
+        *(f"{end.reference} > 0" for end in ends),
+    ]
+    derived = (text, words, *ends, head, word, *skipping.values(), places, remainder)
+    return f"coalesce({' and '.join(tests)}, false)", derived
 
 
 def credit_code_plain(_column: str, col: str) -> tuple[str, tuple[Derived, ...]]:
@@ -83,10 +100,19 @@ def credit_code_plain(_column: str, col: str) -> tuple[str, tuple[Derived, ...]]
     return f"coalesce({' and '.join(credit_code_tests(col))}, false)", ()
 
 
-def _above(word: str, character: str) -> str:
-    """Per byte: 1 when it is greater than ``character``, else 0. Adding 127 - c sets the highest bit exactly then."""
-    addend = LOWEST_BITS * (0x7F - ord(character))
-    return f"((({word} + {addend}::ubigint) & {HIGHEST_BITS}::ubigint) >> 7)"
+def _carried(word: str, character: str) -> str:
+    """Add to every byte, none of which is above 127, what sets its highest bit when it is greater than ``character``."""
+    return f"({word} + {LOWEST_BITS * (0x7F - ord(character))}::ubigint)"
+
+
+def _in_alphabet(word: str, skipping: Mapping[str, Derived]) -> str:
+    """Set the highest bit of every byte that is a character of the alphabet.
+
+    A byte is in it when an odd number of the borders, each the last character before it begins or ends, lie below.
+    """
+    known = [column.reference for column in skipping.values()]
+    sums = [*known, *(_carried(word, border) for border in BORDERS if border not in skipping)]
+    return reduce(lambda left, right: f"xor({left}, {right})", sums)
 
 
 def _lane_sum(word: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import date, timedelta
 from typing import Any
 
@@ -103,6 +104,18 @@ def test_credit_codes_agree_with_the_oracle_in_every_form(duck: Any, values: lis
     assert in_python == oracle
     assert in_scan(duck, values, checksums.credit_code) == in_python
     assert alone(duck, credit_code_valid("x")) == in_python
+
+
+def test_every_character_in_every_place_of_a_credit_code_is_judged_alike(duck: Any) -> None:
+    """Also where it takes the place of one with the same value, so that the checksum would not tell."""
+    draw = random.Random(20)
+    bodies = [f"91330100{''.join(draw.choices(CREDIT_CODE_ALPHABET, k=9))}" for _ in range(40)]
+    codes = [body + uscc.calc_check_digit(body) for body in bodies]
+    characters = [*map(chr, range(128)), "é", "中", "𠀀"]
+    values = [code[:i] + new + code[i + 1 :] for code in codes for i in range(18) for new in characters]
+    found = in_scan(duck, values, checksums.credit_code)
+    assert found == [is_credit_code(value) for value in values]
+    assert sum(found) == len(codes) * 18  # each with its own character
 
 
 @pytest.mark.parametrize("body", ["11010120230229001", "11010119000229001", "11010120241301001", "11010120240431001"])
