@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,6 +15,7 @@ import pytest
 TERRAFORM_ROOT = Path(__file__).resolve().parents[1] / "infra" / "terraform"
 PLUGIN_FOLDERS = ("/opt/tf-plugins", "/usr/local/share/terraform/plugins", "/usr/share/terraform/plugins")
 LEFT_BEHIND = shutil.ignore_patterns(".terraform*", "*.tfstate*", "__pycache__")
+ATTACH = "TF_REATTACH_PROVIDERS="
 IS_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
 
@@ -27,7 +30,9 @@ def tool_missing(what: str, remedy: str) -> NoReturn:
 class Terraform:
     """One copy of ``infra/terraform``, and the program to run in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, attached: str | None = None) -> None:
+        """``attached`` are providers that run already: see :func:`running_provider`."""
+        self._attached = {"TF_REATTACH_PROVIDERS": attached} if attached else {}
         self._program = shutil.which("terraform") or tool_missing("terraform", "install 1.11 or newer, put it on PATH")
         self._plugins = _plugin_folder()
         self.root = folder / "terraform"
@@ -42,11 +47,32 @@ class Terraform:
         self, part: str, *arguments: str, fine: tuple[int, ...] = (0,), env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run ``terraform`` in a part; any exit code that is not ``fine`` fails the test with all that was said."""
-        environ = {**os.environ, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", **(env or {})}
+        environ = {**os.environ, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", **self._attached, **(env or {})}
         command = [self._program, f"-chdir={self.root / part}", *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
         assert done.returncode in fine, f"terraform {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
         return done
+
+
+@contextmanager
+def running_provider(env: dict[str, str]) -> Iterator[str]:
+    """Run the aws provider once for many commands, each of which would start it anew, for seconds; yield how it is reached.
+
+    ``env`` are the credentials that it takes from its environment.
+    """
+    command = [next(_plugin_folder().rglob("terraform-provider-aws_*")), "-debug"]
+    # With authorities of its own it can be configured once only.
+    environ = {name: value for name, value in {**os.environ, **env}.items() if name != "AWS_CA_BUNDLE"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environ
+    ) as process:
+        assert process.stdout is not None
+        told = next((line.strip() for line in process.stdout if ATTACH in line), None)
+        assert told, f"{command[0]} ended with {process.wait()}"
+        try:
+            yield told.removeprefix(f"{ATTACH}'").removesuffix("'")
+        finally:
+            process.terminate()
 
 
 def _plugin_folder() -> Path:

@@ -16,7 +16,7 @@ from minio import Minio, MinioAdmin
 from minio.credentials import StaticProvider
 from minio.error import S3Error
 from minio.xml import marshal
-from terraform_tool import Terraform, tool_missing
+from terraform_tool import Terraform, running_provider, tool_missing
 
 from infra.host.ports import HOST, bindable
 from infra.stack.parts import Parts
@@ -104,15 +104,16 @@ def _client(server: str, user: str, key: str) -> Minio:
 
 
 @pytest.fixture(scope="module")
-def lake(server: str, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def lake(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     """The dev environment, applied once."""
     folder = tmp_path_factory.mktemp("applied")
-    terraform = Terraform(folder)
-    terraform.init(DEV, "-input=false")
-    made = Lake(terraform, server, folder / "keys" / "users.json")
-    made.plan(CHANGE)
-    made.apply()
-    return made
+    with running_provider(ADMIN) as provider:
+        terraform = Terraform(folder, attached=provider)
+        terraform.init(DEV, "-input=false")
+        made = Lake(terraform, server, folder / "keys" / "users.json")
+        made.plan(CHANGE)
+        made.apply()
+        yield made
 
 
 def put(client: Minio, bucket: str, name: str, text: str = "x") -> str | None:
