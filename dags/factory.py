@@ -22,7 +22,7 @@ from catalog.contract.model import Contract
 from catalog.derive.schedule import ingestion_schedule
 from dags import tasks
 from dags.documentation import ingest_doc, operation_doc, topic_doc
-from dags.lineage import StepOperator
+from dags.lineage import IngestOperator, StepOperator
 from lakehouse.pipeline.inputs import CATALOGUE_TOPIC, Inputs
 from lakehouse.pipeline.topics import topics_to_wait_for, upstream_topics
 
@@ -130,7 +130,7 @@ def ingest_dag(contract: Contract, provider: str, priority: int, *, released: bo
         priority=priority,
         released=released,
     ) as dag:
-        StepOperator(
+        IngestOperator(
             task_id=tasks.ingest.__name__,
             python_callable=tasks.ingest,
             op_kwargs={"resource_key": contract.key},
@@ -165,16 +165,16 @@ def topic_dag(
         doc=topic_doc(topic, name, keys, upstream),
         priority=priority,
     ) as dag:
-        branch = _task(tasks.open_branch, topic=topic, waits_for=list(waits_for)).output
         built = StepOperator(
             task_id=tasks.transform.__name__,
             python_callable=tasks.transform,
-            op_kwargs={"branch": branch, "topic": topic},
+            op_kwargs={"topic": topic, "waits_for": list(waits_for)},
             reads=keys,
         )
-        checked = _task(tasks.check, branch=branch, topic=topic)
+        branch = built.output
         outlets = [] if is_catalogue else [topic_asset(topic)]
-        built >> checked >> _task(tasks.publish, branch=branch, topic=topic, outlets=outlets)
+        checked = _task(tasks.check, branch=branch, topic=topic)
+        checked >> _task(tasks.publish, branch=branch, topic=topic, outlets=outlets)
     return dag
 
 

@@ -37,3 +37,9 @@ class StepOperator(PythonOperator):  # type: ignore[misc]  # Airflow is not foll
     def get_openlineage_facets_on_complete(self, _task_instance: Any) -> Any:
         """Return the same at the end: it is known from the contract."""
         return self.get_openlineage_facets_on_start()
+
+
+class IngestOperator(StepOperator):
+    """A step whose arguments are known when the DAG is made: nothing of it is a template, nor kept for the UI to show."""
+
+    template_fields = ()

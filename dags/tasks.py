@@ -46,33 +46,29 @@ def ingest(resource_key: str) -> dict[str, Any]:
     return {"resource": resource_key, "batches": len(batches), "accepted": sum(b["accepted"] for b in batches)}
 
 
-def open_branch(topic: str, waits_for: list[str]) -> str:
-    """Open a branch with what ``inbound`` has for the topic; skip the run when there is nothing new.
+def transform(topic: str, waits_for: list[str]) -> str:
+    """Open a branch with what ``inbound`` has for the topic, audit it there, let dbt build; return the branch's name.
 
-    What is about to come in, or to be published of the topics that come before, comes first: its end starts this topic
-    again. When that fails or is blocked the sweep does, and what the sweep starts does not wait for data.
+    The run is skipped when there is nothing new. What is about to come in, or to be published of the topics that come
+    before, comes first: its end starts this topic again. When that fails or is blocked the sweep does, and what the
+    sweep starts does not wait for data.
     """
-    from lakehouse.pipeline.steps import open_topic_branch, pending_topics
+    from lakehouse.pipeline.steps import open_topic_branch, transform_step
 
-    by_event = _started_by_event()
-    if by_event and not _came_in(topic, COMING_SECONDS):
-        raise AirflowSkipException("waits for 等待 data that come in 入湖: at their end this topic starts again")
-    pending = {*pending_topics(_settings())} & {*waits_for} if waits_for else set()
-    building = sorted(name for name in pending if _is_active(topic_dag_id(name)) or (by_event and _is_coming_in(name)))
-    if building:
-        raise AirflowSkipException(f"waits for 等待 {', '.join(building)}: when published, this topic starts again")
-    opened = open_topic_branch(_settings(), topic)
-    if opened["branch"] is None:
+    settings = _settings()
+    _wait_or_skip(topic, waits_for)
+    opened = open_topic_branch(settings, topic)
+    branch = opened["branch"]
+    if branch is None:
         raise AirflowSkipException("nothing to do 无新数据: main has all that inbound has for this topic")
-    log.info("branch opened", branch=opened["branch"], pending=opened["pending"])
-    return str(opened["branch"])
-
-
-def transform(branch: str, topic: str) -> dict[str, Any]:
-    """Audit the topic's resources on the branch and let dbt build its marts."""
-    from lakehouse.pipeline.steps import transform_step
-
-    return _unblocked(_with_clear_failure(lambda: transform_step(_settings(), branch, topic)), branch)
+    log.info("branch opened", branch=branch, pending=opened["pending"])
+    try:
+        verdict = _with_clear_failure(lambda: transform_step(settings, branch, topic))
+    except Exception:
+        _drop(settings, branch)  # a retry opens another
+        raise
+    _unblocked(verdict, branch)
+    return str(branch)
 
 
 def check(branch: str, topic: str) -> dict[str, Any]:
@@ -139,28 +135,38 @@ def topic_dag_id(topic: str) -> str:
     return f"topic_{topic}"
 
 
+def _wait_or_skip(topic: str, waits_for: list[str]) -> None:
+    from lakehouse.pipeline.steps import pending_topics
+
+    by_event = _started_by_event()
+    if by_event and not _came_in(topic, COMING_SECONDS):
+        raise AirflowSkipException("waits for 等待 data that come in 入湖: at their end this topic starts again")
+    pending = {*pending_topics(_settings())} & {*waits_for} if waits_for else set()
+    building = sorted(name for name in pending if _is_active(topic_dag_id(name)) or (by_event and not _came_in(name)))
+    if building:
+        raise AirflowSkipException(f"waits for 等待 {', '.join(building)}: when published, this topic starts again")
+
+
 def _started_by_event() -> bool:
     """Say whether data or a topic started this run, and not the sweep, the clock or a person, for whom all is taken as it is."""
     events = get_current_context()["triggering_asset_events"]
     return bool(events) and not any(asset.uri.startswith(LOST_URI) for asset in events)
 
 
-def _came_in(topic: str, seconds: float) -> bool:
-    """Wait until nothing of the topic is coming in; say no when that takes longer."""
-    deadline = time.monotonic() + seconds
-    while _is_coming_in(topic):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(POLL_SECONDS)
-    return True
-
-
-def _is_coming_in(topic: str) -> bool:
-    """Say whether a resource of the topic is being taken in or is about to be."""
+def _came_in(topic: str, seconds: float = 0.0) -> bool:
+    """Wait until no resource of the topic is being taken in or is about to be; say no when that takes longer."""
     from lakehouse.pipeline.inputs import load_inputs
 
-    inputs = load_inputs(checked=False, approved=_settings().contracts)
-    return any(_is_active(ingest_dag_id(contract.key)) for contract in inputs.of_topic(topic))
+    inputs, deadline = load_inputs(checked=False, approved=_settings().contracts), time.monotonic() + seconds
+    coming_in = [ingest_dag_id(contract.key) for contract in inputs.of_topic(topic)]
+    while coming_in:
+        if not _is_active(coming_in[-1]):
+            coming_in.pop()
+        elif time.monotonic() >= deadline:
+            return False
+        else:
+            time.sleep(POLL_SECONDS)
+    return True
 
 
 def _is_active(dag_id: str) -> bool:
@@ -191,6 +197,16 @@ def _with_clear_failure(step: Callable[[], Any]) -> Any:
         return step()
     except WrongInput as error:
         raise AirflowFailException(f"{error} → {error.hint}" if error.hint else str(error)) from error
+
+
+def _drop(settings: Settings, branch: str) -> None:
+    """Drop a branch after a failure, which is the one to be told."""
+    from lakehouse.branches import drop_branch
+
+    try:
+        drop_branch(settings, branch)
+    except Exception as fault:
+        log.warning("branch stays", branch=branch, fault=str(fault))
 
 
 def _unblocked(verdict: dict[str, Any], branch: str) -> dict[str, Any]:

@@ -72,11 +72,6 @@ class AirflowSecrets:
 TOLD = (
     {"scope": {}, "controls": {"emit": False}},
     {"scope": {"dag_id": "(ingest|topic)_.*"}, "match_mode": "regex", "controls": {"emit_task_events": True}},
-    {
-        "scope": {"dag_id": "topic_.*", "task_id": "open_branch"},
-        "match_mode": "regex",
-        "controls": {"emit_task_events": False},
-    },
 )
 LINEAGE_NAMESPACE = "citybrain.airflow"
 LINEAGE_SECONDS = 3
@@ -178,7 +173,7 @@ def _settings(plan: AirflowPlan) -> Mapping[str, Mapping[str, str]]:
         },
         "api_auth": {"jwt_secret": plan.secrets.jwt},
         "scheduler": {
-            "scheduler_idle_sleep_time": "0.1",
+            "scheduler_idle_sleep_time": "0.2",
             "max_dagruns_per_loop_to_schedule": "60",
             # Tasks that were ended with their scheduler are found by the next one within two minutes: it takes the one
             # before it for dead after the first of these times, and looks for what that one left at every second.
@@ -240,4 +235,4 @@ def _cores() -> int:
 
 def _parallelism() -> int:
     """Return how many tasks run at once: more than there are cores, since a task waits for the API server now and then."""
-    return min(_cores() + 3, MAX_PARALLELISM)
+    return min(_cores() + 2, MAX_PARALLELISM)

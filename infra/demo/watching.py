@@ -10,11 +10,11 @@ from typing import Any
 from infra.airflow.client import AirflowClient
 from infra.host.processes import Service, is_running, tail
 
-POLL_SECONDS = 0.7
+POLL_SECONDS = 0.5
 START_SECONDS = 300.0
 RUN_SECONDS = 3600.0
 MAX_SWEEPS = 3
-QUIET_POLLS = 4
+QUIET_POLLS = 6
 SWEEP = "sweep_lost_events"
 
 Progress = Callable[[str, int, int], None]

@@ -184,7 +184,7 @@ def test_a_correction_that_comes_in_reaches_the_readers_by_its_asset_event(
     run = _wait_until(published)[0]
     assert (run["state"], run["run_type"], run["logical_date"]) == ("success", "asset_triggered", None)
     tasks = {task["task_id"]: task["state"] for task in airflow.task_instances(run["dag_id"], run["dag_run_id"])}
-    assert tasks == dict.fromkeys(("open_branch", "transform", "check", "publish"), "success")
+    assert tasks == dict.fromkeys(("transform", "check", "publish"), "success")
     found = cli("query", "select address_text from zrzy.address where address_text like '%号东%'")
     assert len(found) == 1
 

@@ -31,7 +31,7 @@ PEOPLE, SEED = 200, 11
 TOPICS = {"population", "legal_person", "livelihood", "city_operation", "economy", "governance", "catalogue"}
 CITYBRAIN = str(Path(sys.executable).with_name("citybrain"))
 PATIENCE = 3000
-TOPIC_TASKS = ("open_branch", "transform", "check", "publish")
+TOPIC_TASKS = ("transform", "check", "publish")
 
 Cli = Callable[..., dict[str, Any]]
 

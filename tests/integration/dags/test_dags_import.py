@@ -106,7 +106,7 @@ def test_the_more_topics_wait_for_a_topic_the_earlier_it_and_its_data_come(dags:
     priorities = [_priority(dags[dag_id]) for dag_id in order]
     assert priorities == sorted(set(priorities), reverse=True)
     for topic in TOPICS[:-1]:
-        waits_for = dags[f"topic_{topic}"].get_task("open_branch").op_kwargs["waits_for"]
+        waits_for = dags[f"topic_{topic}"].get_task("transform").op_kwargs["waits_for"]
         assert all(_priority(dags[f"topic_{other}"]) > _priority(dags[f"topic_{topic}"]) for other in waits_for)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,18 @@ from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dags import tasks
+from lakehouse import branches
 from lakehouse.pipeline import steps
 from lakehouse.pipeline.errors import PipelineError, WrongInput
 
 pytestmark = pytest.mark.integration
 RAW = "citybrain://raw/gaj/resident"
 CLEAR = {"blocked": False, "reason": None}
+DEFAULTS: dict[str, Any] = {
+    "pending_topics": [],
+    "open_topic_branch": {"branch": "b", "pending": []},
+    "transform_step": CLEAR,
+}
 BLOCKED = {"blocked": True, "reason": "gaj.resident：隔离率 0.41 超过 0.30"}
 
 
@@ -45,10 +52,18 @@ def arrange(monkeypatch: pytest.MonkeyPatch, home: Path) -> Arrange:
         }
         monkeypatch.setattr(tasks, "get_current_context", lambda: context)
         monkeypatch.setattr(tasks, "COMING_SECONDS", 0.0)
-        for name, result in results.items():
+        for name, result in (DEFAULTS | results).items():
             monkeypatch.setattr(steps, name, _step(result))
 
     return set_up
+
+
+@pytest.fixture
+def dropped(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the branches that are dropped."""
+    names: list[str] = []
+    monkeypatch.setattr(branches, "drop_branch", lambda _settings, name: names.append(name))
+    return names
 
 
 def _step(result: Any) -> Callable[..., Any]:
@@ -63,18 +78,18 @@ def _step(result: Any) -> Callable[..., Any]:
 def test_a_topic_without_news_is_skipped(arrange: Arrange) -> None:
     arrange(open_topic_branch={"branch": None, "pending": []}, pending_topics=[])
     with pytest.raises(AirflowSkipException, match="nothing to do"):
-        tasks.open_branch("population", [])
+        tasks.transform("population", [])
 
 
 def test_a_topic_with_news_opens_its_branch(arrange: Arrange) -> None:
     arrange(open_topic_branch={"branch": "topic_population_1", "pending": ["gaj.resident"]}, pending_topics=[])
-    assert tasks.open_branch("population", ["city_operation"]) == "topic_population_1"
+    assert tasks.transform("population", ["city_operation"]) == "topic_population_1"
 
 
 def test_a_topic_waits_for_a_running_topic_that_is_about_to_be_published(arrange: Arrange) -> None:
     arrange(active={"topic_city_operation"}, pending_topics=["population", "city_operation"])
     with pytest.raises(AirflowSkipException, match=r"waits for .*city_operation"):
-        tasks.open_branch("population", ["city_operation"])
+        tasks.transform("population", ["city_operation"])
 
 
 @pytest.mark.parametrize(
@@ -86,19 +101,19 @@ def test_a_topic_does_not_wait_for_what_may_never_be_published(
     arrange: Arrange, active: set[str], pending: list[str]
 ) -> None:
     arrange(active=active, pending_topics=pending, open_topic_branch={"branch": "b", "pending": []})
-    assert tasks.open_branch("population", ["city_operation"]) == "b"
+    assert tasks.transform("population", ["city_operation"]) == "b"
 
 
 def test_a_topic_waits_for_its_data_that_are_coming_in(arrange: Arrange) -> None:
     arrange(active={"ingest_gaj_resident"}, started_by=[RAW], pending_topics=[])
     with pytest.raises(AirflowSkipException, match="data that come in"):
-        tasks.open_branch("population", [])
+        tasks.transform("population", [])
 
 
 def test_a_topic_waits_for_the_data_of_a_topic_that_comes_before(arrange: Arrange) -> None:
     arrange(active={"ingest_zjj_house"}, started_by=[RAW], pending_topics=["city_operation", "population"])
     with pytest.raises(AirflowSkipException, match=r"waits for .*city_operation"):
-        tasks.open_branch("population", ["city_operation"])
+        tasks.transform("population", ["city_operation"])
 
 
 def test_data_that_are_in_within_seconds_are_waited_for_in_the_same_run(
@@ -109,7 +124,7 @@ def test_data_that_are_in_within_seconds_are_waited_for_in_the_same_run(
     tasks.get_current_context()["ti"]._active = active
     monkeypatch.setattr(tasks, "COMING_SECONDS", 60.0)
     monkeypatch.setattr(tasks.time, "sleep", lambda _: active.clear())
-    assert tasks.open_branch("population", []) == "b"
+    assert tasks.transform("population", []) == "b"
 
 
 @pytest.mark.parametrize(
@@ -123,24 +138,45 @@ def test_data_that_are_in_within_seconds_are_waited_for_in_the_same_run(
 )
 def test_data_that_come_in_hold_up_no_topic_for_long(arrange: Arrange, active: set[str], started_by: list[str]) -> None:
     arrange(active, started_by, pending_topics=["population"], open_topic_branch={"branch": "b", "pending": []})
-    assert tasks.open_branch("population", ["city_operation"]) == "b"
+    assert tasks.transform("population", ["city_operation"]) == "b"
 
 
-@pytest.mark.parametrize(("task", "step"), [(tasks.transform, "transform_step"), (tasks.check, "check_step")])
-def test_a_blocked_branch_fails_the_run_for_good_and_says_why(
-    arrange: Arrange, task: Callable[[str, str], Any], step: str
+@pytest.mark.parametrize(
+    ("task", "step"),
+    [
+        (partial(tasks.transform, "population", []), "transform_step"),
+        (partial(tasks.check, "b", "population"), "check_step"),
+    ],
+    ids=["transform", "check"],
+)
+def test_a_blocked_branch_fails_the_run_for_good_stays_and_says_why(
+    arrange: Arrange, dropped: list[str], task: Callable[[], Any], step: str
 ) -> None:
     arrange(**{step: BLOCKED})
     with pytest.raises(AirflowFailException, match=r"branch b stays.*隔离率 0\.41"):
-        task("b", "population")
+        task()
+    assert dropped == []
     arrange(**{step: CLEAR})
-    assert task("b", "population") == CLEAR
+    assert task() in ("b", CLEAR)
 
 
-def test_wrong_input_fails_at_once_with_what_to_do(arrange: Arrange) -> None:
+def test_wrong_input_fails_at_once_with_what_to_do(arrange: Arrange, dropped: list[str]) -> None:
     arrange(transform_step=WrongInput("3 faults in the contracts", hint="citybrain contract lint"))
     with pytest.raises(AirflowFailException, match="3 faults in the contracts → citybrain contract lint"):
-        tasks.transform("b", "population")
+        tasks.transform("population", [])
+    assert dropped == ["b"]
+
+
+def test_a_branch_is_dropped_on_which_a_step_failed_and_the_failure_is_told_even_when_that_fails(
+    arrange: Arrange, dropped: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrange(transform_step=PipelineError("MinIO is away"))
+    with pytest.raises(PipelineError, match="MinIO is away"):
+        tasks.transform("population", [])
+    assert dropped == ["b"]
+    monkeypatch.setattr(branches, "drop_branch", _step(PipelineError("so is the catalog")))
+    with pytest.raises(PipelineError, match="MinIO is away"):
+        tasks.transform("population", [])
 
 
 def test_an_unreachable_source_is_left_to_the_retries(

@@ -46,7 +46,7 @@ class Airflow:
         return f"run_{len(self.triggered)}"
 
     def task_instances(self, dag_id: str, run_id: str) -> Runs:
-        return [{"task_id": "open_branch", "state": "success"}, {"task_id": "check", "state": "failed"}]
+        return [{"task_id": "transform", "state": "success"}, {"task_id": "check", "state": "failed"}]
 
 
 def run(dag_id: str, state: str, run_id: str = "r") -> dict[str, Any]:
