@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,6 +20,7 @@ from served_city import citybrain, published_city, served
 from signed_in import PASSWORD, own_password
 
 from catalog.access.person import Person, Post
+from catalog.contract.city_time import city_day
 from lakehouse.connect.app_database import app_database
 from lakehouse.connect.settings import Settings
 
@@ -122,7 +123,7 @@ def used(desk: Desk) -> tuple[str, str]:
     li.get_by_label("使用场景").fill("家庭医生签约对象核对，逐人核验")
     li.get_by_label("使用范围").fill("市卫生健康委基层处")
     li.get_by_label("服务接口").check()
-    li.get_by_label("使用时限（止）").fill((date.today() + timedelta(days=20)).isoformat())
+    li.get_by_label("使用时限（止）").fill((city_day(datetime.now(UTC)) + timedelta(days=20)).isoformat())
     for name in ("公民身份号码", "性别代码"):
         li.locator("#f-columns").get_by_label(name, exact=True).check()
     picture(li, "apply")
@@ -184,9 +185,9 @@ def test_a_department_applies_is_approved_and_calls_the_api_until_expiry_closes_
     status, refused = call(f"{address[1]}&fields=phone", key)
     assert (status, refused["error"]["code"]) == (403, "field_not_granted")
 
-    assert desk.tick(date.today() + timedelta(days=20))["expired"] == []
+    assert desk.tick(city_day(datetime.now(UTC)) + timedelta(days=20))["expired"] == []
     assert call(address[1], key)[0] == 200
-    assert desk.tick(date.today() + timedelta(days=21))["expired"] == [number]
+    assert desk.tick(city_day(datetime.now(UTC)) + timedelta(days=21))["expired"] == [number]
     status, refused = call(address[1], key)
     assert (status, refused["error"]["code"]) == (403, "not_granted")
     li.reload()
@@ -194,7 +195,7 @@ def test_a_department_applies_is_approved_and_calls_the_api_until_expiry_closes_
     li.locator("summary", has_text="处置").click()
     for label, text in (("处置方式", "全部销毁"), ("处置人", "李申请"), ("处置凭据", "销毁单 1 号")):
         li.get_by_label(label).fill(text)
-    li.get_by_label("处置日期").fill(date.today().isoformat())
+    li.get_by_label("处置日期").fill(city_day(datetime.now(UTC)).isoformat())
     press(li, "处置")
     expect(state(li)).to_have_text("已归档")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from desk_doors import FORM, HOSTILE, City, put
 from english_frame import Frame, chinese_left
 
 from catalog.api.granted import SHOWN_GRANTS
+from catalog.contract.city_time import city_day
 
 pytestmark = pytest.mark.integration
 ENTRY = "/catalogue/gaj/resident"
@@ -39,7 +40,7 @@ def test_the_parties_and_the_bureau_see_the_whole_grant_with_its_link(city: City
             FORM["starts_on"],
             FORM["ends_on"],
         )
-        assert line["recorded_at"][:10] == date.today().isoformat()
+        assert line["recorded_at"][:10] == city_day(datetime.now(UTC)).isoformat()
         assert line["read_at"]
         assert (found["in_force"], found["ended"], found["hidden"], found["others"]) == (1, 0, 0, [])
         page = city.sign_in(account).get(ENTRY).text
