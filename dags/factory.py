@@ -7,7 +7,7 @@ lakehouse is not touched. What a task does lives in ``dags.tasks``, which import
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -50,14 +50,17 @@ DEFAULTS: dict[str, Any] = {
 
 def all_dags(inputs: Inputs, *, only: str | None = None) -> dict[str, DAG]:
     """Return every DAG by its id; or none but ``only``, which is all that a task of it needs."""
-    makers = {**_ingest_dags(inputs), **_topic_dags(inputs)}
+    upstream = {topic: upstream_topics(topic, inputs) for topic in inputs.topics}
+    waits_for = topics_to_wait_for(upstream)
+    priorities = _topic_priorities(waits_for)
+    makers = {**_ingest_dags(inputs, priorities), **_topic_dags(inputs, upstream, waits_for, priorities)}
     makers |= {SWEEP: partial(sweep_dag, inputs.topics), MAINTENANCE: maintenance_dag}
     with many_new_objects():
         return {dag_id: make() for dag_id, make in makers.items() if only in (None, dag_id)}
 
 
-def _ingest_dags(inputs: Inputs) -> dict[str, Callable[[], DAG]]:
-    departments, priorities = inputs.vocabulary.departments, _topic_priorities(inputs)
+def _ingest_dags(inputs: Inputs, priorities: Mapping[str, int]) -> dict[str, Callable[[], DAG]]:
+    departments = inputs.vocabulary.departments
     return {
         tasks.ingest_dag_id(contract.key): partial(
             ingest_dag,
@@ -70,9 +73,12 @@ def _ingest_dags(inputs: Inputs) -> dict[str, Callable[[], DAG]]:
     }
 
 
-def _topic_dags(inputs: Inputs) -> dict[str, Callable[[], DAG]]:
-    upstream, priorities = _upstream(inputs), _topic_priorities(inputs)
-    waits_for = topics_to_wait_for(upstream)
+def _topic_dags(
+    inputs: Inputs,
+    upstream: Mapping[str, Sequence[str]],
+    waits_for: Mapping[str, Sequence[str]],
+    priorities: Mapping[str, int],
+) -> dict[str, Callable[[], DAG]]:
     names = {**inputs.vocabulary.categories.topics, CATALOGUE_TOPIC: CATALOGUE_NAME}
     return {
         tasks.topic_dag_id(topic): partial(
@@ -88,13 +94,8 @@ def _topic_dags(inputs: Inputs) -> dict[str, Callable[[], DAG]]:
     }
 
 
-def _upstream(inputs: Inputs) -> dict[str, list[str]]:
-    return {topic: upstream_topics(topic, inputs) for topic in inputs.topics}
-
-
-def _topic_priorities(inputs: Inputs) -> dict[str, int]:
+def _topic_priorities(waits_for: Mapping[str, Sequence[str]]) -> dict[str, int]:
     """Return the priority of each topic by how many others wait for it, among which the catalogue, for all, does not count."""
-    waits_for = topics_to_wait_for(_upstream(inputs))
     waiting = Counter(name for topic, before in waits_for.items() if topic != CATALOGUE_TOPIC for name in before)
     priorities = {topic: TOPIC_PRIORITY + FOR_EACH_THAT_WAITS * waiting[topic] for topic in waits_for}
     return {**priorities, CATALOGUE_TOPIC: CATALOGUE_PRIORITY}
@@ -151,7 +152,8 @@ def topic_dag(
 ) -> DAG:
     """Return the DAG that builds, checks and publishes one topic library.
 
-    It starts when one of its resources came in or a topic that it reads was published; the catalogue reads them all."""
+    It starts when one of its resources came in or a topic that it reads was published; the catalogue reads them all.
+    """
     keys = sorted(contract.key for contract in contracts)
     is_catalogue = topic == CATALOGUE_TOPIC
     with _dag(

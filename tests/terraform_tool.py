@@ -15,7 +15,7 @@ import pytest
 TERRAFORM_ROOT = Path(__file__).resolve().parents[1] / "infra" / "terraform"
 PLUGIN_FOLDERS = ("/opt/tf-plugins", "/usr/local/share/terraform/plugins", "/usr/share/terraform/plugins")
 LEFT_BEHIND = shutil.ignore_patterns(".terraform*", "*.tfstate*", "__pycache__")
-ATTACH = "TF_REATTACH_PROVIDERS="
+ATTACH = "TF_REATTACH_PROVIDERS"
 IS_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
 
@@ -32,7 +32,7 @@ class Terraform:
 
     def __init__(self, folder: Path, *, attached: str | None = None) -> None:
         """``attached`` are providers that run already: see :func:`running_provider`."""
-        self._attached = {"TF_REATTACH_PROVIDERS": attached} if attached else {}
+        self._attached = {ATTACH: attached} if attached else {}
         self._program = shutil.which("terraform") or tool_missing("terraform", "install 1.11 or newer, put it on PATH")
         self._plugins = _plugin_folder()
         self.root = folder / "terraform"
@@ -67,10 +67,10 @@ def running_provider(env: dict[str, str]) -> Iterator[str]:
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environ
     ) as process:
         assert process.stdout is not None
-        told = next((line.strip() for line in process.stdout if ATTACH in line), None)
+        told = next((line.strip() for line in process.stdout if f"{ATTACH}=" in line), None)
         assert told, f"{command[0]} ended with {process.wait()}"
         try:
-            yield told.removeprefix(f"{ATTACH}'").removesuffix("'")
+            yield told.removeprefix(f"{ATTACH}='").removesuffix("'")
         finally:
             process.terminate()
 
