@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from catalog.derive.iceberg import ROW_COLUMN
 from lakehouse.connect.duck import Connection, DuckError, literal
@@ -23,6 +23,7 @@ from lakehouse.sources.errors import SourceError
 from lakehouse.sources.received import WANTED, Part, RowFault
 
 MASK = (1 << 64) - 1
+HASHES_AT_ONCE = 20_000_000
 REST = "ingest_rest"  # received rows that were not accepted at first sight, with _row and _hash
 _RECORDS = "received_records"
 Rows = npt.NDArray[np.int64]
@@ -30,18 +31,22 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Taken:
-    """What became of one part: records received, those accepted at first sight, and the sums of their hashes."""
+    """What became of one part: records received, those accepted at first sight, the sums of their hashes, their keys' hashes."""
 
     received: int
     accepted: int
     received_sum: int
     accepted_sum: int
     files: list[Path]
+    key_hashes: pl.Series
 
 
 @dataclass
 class Accepted:
-    """The parts of a delivery together, and the files that were written; sums of hashes are modulo 2^64."""
+    """The parts of a delivery together, and the files that were written; sums of hashes are modulo 2^64.
+
+    ``key_hashes`` are those of the accepted rows; None for more rows than are held at once.
+    """
 
     received: int = 0
     rows: int = 0
@@ -50,6 +55,7 @@ class Accepted:
     parts: list[Part] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     faults: list[RowFault] = field(default_factory=list)
+    key_hashes: list[pl.Series] | None = field(default_factory=list)
 
     def add(self, part: Part, taken: Taken) -> None:
         """Add what became of one part."""
@@ -60,6 +66,10 @@ class Accepted:
         self.parts.append(part)
         self.files += taken.files
         self.faults += part.faults()
+        if self.rows > HASHES_AT_ONCE:
+            self.key_hashes = None
+        elif self.key_hashes is not None:
+            self.key_hashes.append(taken.key_hashes)
 
 
 def accept_parts(
@@ -102,19 +112,31 @@ def accept_parts(
 def _accept_part(con: Connection, part: Part, plan: Plan, folder: Path, copy_options: str) -> Taken:
     """Write one part's good rows; every record that is not among the written rows goes to ``REST``."""
     files, received, received_sum = _written(con, part, plan, folder / f"rows_{part.first_row:012}", copy_options)
-    columns = [pq.read_table(file, columns=[ROW_COLUMN]).column(0).to_numpy() for file in files]
-    accepted: Rows = np.concatenate(columns) - (part.first_row + 1) if columns else np.zeros(0, dtype=np.int64)
+    written = written_rows(con, plan, files)
+    accepted: Rows = written[ROW_COLUMN].to_numpy() - (part.first_row + 1)
     missing = np.ones(received, dtype=bool)
     missing[accepted] = False
     others = np.flatnonzero(missing)
     if len(accepted) + len(others) != received:
         raise AccountingError(f"{plan.batch_id}: a record of part {part.first_row} was written twice")
     if not len(others):
-        return Taken(received, received, received_sum, received_sum, files)
+        return Taken(received, received, received_sum, received_sum, files, written["h"])
     con.execute(f"insert into {REST} {received_rows(con, plan, part, others)}")
     of_part = f"_row > {part.first_row} and _row <= {part.first_row + received}"
     _, rest_sum = _sum(con, f"select count(*), sum(_hash) from {REST} where {of_part}")
-    return Taken(received, len(accepted), received_sum, (received_sum - rest_sum) & MASK, files)
+    return Taken(received, len(accepted), received_sum, (received_sum - rest_sum) & MASK, files, written["h"])
+
+
+def written_rows(con: Connection, plan: Plan, files: list[Path]) -> pl.DataFrame:
+    """Return the row numbers of files, in no certain order, and as ``h`` the hashes of the keys."""
+    if not files:
+        return pl.DataFrame(schema={ROW_COLUMN: pl.Int64, "h": pl.UInt64})
+    return con.execute(f"select {ROW_COLUMN}, {plan.key_hash} as h from {parquet(files)}").pl()
+
+
+def parquet(files: list[Path]) -> str:
+    """Return the relation of some files."""
+    return f"read_parquet([{', '.join(literal(str(file)) for file in files)}])"
 
 
 def _written(con: Connection, part: Part, plan: Plan, target: Path, copy_options: str) -> tuple[list[Path], int, int]:

@@ -24,7 +24,7 @@ from lakehouse.connect.duck import QUARANTINE_COLUMNS, Connection, open_duckdb, 
 from lakehouse.connect.iceberg import open_catalog
 from lakehouse.connect.settings import Settings
 from lakehouse.connect.versions import table_version
-from lakehouse.ingest.accepting import MASK, Accepted, accept_parts
+from lakehouse.ingest.accepting import MASK, Accepted, accept_parts, parquet
 from lakehouse.ingest.columns import check_columns, check_json_keys
 from lakehouse.ingest.completed import completed
 from lakehouse.ingest.duplicates import Unique, remove_duplicates, sorted_key_hashes, with_key_hashes
@@ -39,7 +39,6 @@ from lakehouse.ingest.judging import (
     check_types,
     judge_rest,
     one_row,
-    parquet,
     quarantine_select,
 )
 from lakehouse.ingest.outcome import BatchOutcome
@@ -164,10 +163,10 @@ def ingest_batch(ingestion: Ingestion, delivery: Delivery, received: Received, f
     if received.json_lines:
         check_json_keys(con, contract, accepted.parts)
     excel = contract.gov.source.kind == "excel"
-    with con.cursor() as other, ThreadPoolExecutor(1) as beside:
-        hashing = beside.submit(sorted_key_hashes, other, plan, accepted.files)
+    with ThreadPoolExecutor(1) as beside:
+        sorting = beside.submit(sorted_key_hashes, accepted.key_hashes)
         judged = judge_rest(con, plan, accepted.faults, files, options, excel=excel)
-        hashes = with_key_hashes(con, plan, hashing.result(), judged.files)
+        hashes = with_key_hashes(con, plan, sorting.result(), judged.files)
     check_types(con, plan, accepted.files + judged.files)
     check_encoding(con, accepted.received, contract.gov.source.encoding)
     check_complete(con, accepted.received, open_end=received.open_end)

@@ -12,14 +12,12 @@ import polars as pl
 from catalog.derive.iceberg import ROW_COLUMN
 from catalog.derive.sql_predicates import quote
 from lakehouse.connect.duck import Connection, literal
-from lakehouse.ingest.accepting import received_rows
-from lakehouse.ingest.judging import JUDGED, QUARANTINED, one_row, parquet
+from lakehouse.ingest.accepting import HASHES_AT_ONCE, parquet, received_rows, written_rows
+from lakehouse.ingest.judging import JUDGED, QUARANTINED, one_row
 from lakehouse.ingest.plan import KEY_SEPARATOR, Plan
 from lakehouse.ingest.reasons import DUPLICATE_KEY
 from lakehouse.ingest.values import trimmed
 from lakehouse.sources.received import Part
-
-HASHES_AT_ONCE = 20_000_000
 
 _DOUBLED = "ingest_doubled"  # (h)
 _LOSERS = "ingest_loser"  # (_row, file, identical)
@@ -34,18 +32,16 @@ class Unique:
     refused: int
 
 
-def sorted_key_hashes(con: Connection, plan: Plan, files: list[Path]) -> pl.Series | None:
-    """Return the hashes of the keys in ``files``, sorted; None for more rows than are held at once."""
-    if not files or _rows(con, files) > HASHES_AT_ONCE:
-        return None
-    return _hashes(con, plan, files).sort()
+def sorted_key_hashes(hashes: list[pl.Series] | None) -> pl.Series | None:
+    """Return hashes of keys sorted, as one; None, which stands for more than are held at once, stays None."""
+    return None if hashes is None else pl.concat([pl.Series("h", dtype=pl.UInt64), *hashes]).sort(multithreaded=False)
 
 
 def with_key_hashes(con: Connection, plan: Plan, hashes: pl.Series | None, files: list[Path]) -> pl.Series | None:
     """Return sorted hashes with those of the keys in some more ``files``; None stays None."""
     if hashes is None or not files:
         return hashes
-    return pl.concat([hashes, _hashes(con, plan, files)]).sort()
+    return pl.concat([hashes, written_rows(con, plan, files)["h"]]).sort()
 
 
 def remove_duplicates(
@@ -74,15 +70,9 @@ def _find_losers(con: Connection, plan: Plan, files: list[Path], hashes: pl.Seri
     Hashes are sorted, which takes a third of the time that the engine needs to group them; with more rows than are held
     at once in slices, so that any number fits memory.
     """
-    if hashes is not None:
-        doubled = _repeated(hashes)
-    else:
-        slices = _rows(con, files) // HASHES_AT_ONCE + 1
-        parts = (_hashes(con, plan, files, part, slices).sort() for part in range(slices))
-        doubled = pl.concat([_repeated(part) for part in parts])
+    doubled = _repeated(hashes) if hashes is not None else _repeated_in_slices(con, plan, files)
     if not len(doubled):
         return False
-    keys = _keys(plan)
     con.register(_DOUBLED, doubled.to_frame().to_arrow())
     names = [quote(prop.name) for prop in plan.properties]
     content = ", ".join(names)
@@ -90,10 +80,10 @@ def _find_losers(con: Connection, plan: Plan, files: list[Path], hashes: pl.Seri
     newest = f"{quote(watermark)} desc nulls last, " if watermark else ""
     candidates = (
         f"select {content}, {ROW_COLUMN}, filename from read_parquet([{', '.join(literal(str(f)) for f in files)}],"
-        f" filename = true) where hash({keys}) in (select h from {_DOUBLED})"
+        f" filename = true) where {plan.key_hash} in (select h from {_DOUBLED})"
     )
     copies = f"select *, row_number() over (partition by {content} order by {ROW_COLUMN}) as copy from ({candidates})"
-    ranked = f"select *, row_number() over (partition by {keys}, copy = 1 order by {newest}{ROW_COLUMN}) as place from ({copies})"
+    ranked = f"select *, row_number() over (partition by {plan.keys}, copy = 1 order by {newest}{ROW_COLUMN}) as place from ({copies})"
     con.execute(
         f"create or replace temp table {_LOSERS} as select {ROW_COLUMN}, filename as file, copy > 1 as identical"
         f" from ({ranked}) where copy > 1 or place > 1"
@@ -101,23 +91,15 @@ def _find_losers(con: Connection, plan: Plan, files: list[Path], hashes: pl.Seri
     return bool(one_row(con, f"select count(*) from {_LOSERS}")[0])
 
 
-def _hashes(con: Connection, plan: Plan, files: list[Path], part: int = 0, slices: int = 1) -> pl.Series:
-    hashed = f"hash({_keys(plan)})"
-    where = f" where {hashed} % {slices} = {part}" if slices > 1 else ""
-    return con.execute(f"select {hashed} as h from {parquet(files)}{where}").pl()["h"]
+def _repeated_in_slices(con: Connection, plan: Plan, files: list[Path]) -> pl.Series:
+    slices = one_row(con, f"select count(*) from {parquet(files)}")[0] // HASHES_AT_ONCE + 1
+    read = f"select {plan.key_hash} as h from {parquet(files)} where h % {slices} ="
+    return pl.concat([_repeated(con.execute(f"{read} {number}").pl()["h"].sort()) for number in range(slices)])
 
 
 def _repeated(ordered: pl.Series) -> pl.Series:
     """Return what occurs more than once in a sorted series."""
     return ordered.filter(ordered == ordered.shift(1)).unique()
-
-
-def _rows(con: Connection, files: list[Path]) -> int:
-    return int(one_row(con, f"select count(*) from {parquet(files)}")[0])
-
-
-def _keys(plan: Plan) -> str:
-    return ", ".join(quote(name) for name in plan.contract.primary_key)
 
 
 def _quarantine_losers(con: Connection, plan: Plan, parts: list[Part]) -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from catalog.derive.iceberg import ROW_COLUMN
 from catalog.derive.sql_predicates import quote
 from lakehouse.connect.duck import Connection, literal
-from lakehouse.ingest.accepting import MASK, REST
+from lakehouse.ingest.accepting import MASK, REST, parquet
 from lakehouse.ingest.plan import Plan
 from lakehouse.ingest.reasons import ROW_ENCODING, reason_rows
 from lakehouse.sources.errors import SourceError
@@ -120,11 +120,6 @@ def quarantine_select(con: Connection, plan: Plan, delivery: str) -> str:
         " r.rule, array_to_string(q._rules, ',') as rules, r.column_name, r.reason, q._raw as raw"
         f" from {QUARANTINED} q join {_REASONS} r on r.rule = q._rules[1] order by q._row"
     )
-
-
-def parquet(files: list[Path]) -> str:
-    """Return the relation of some files."""
-    return f"read_parquet([{', '.join(literal(str(file)) for file in files)}])"
 
 
 def one_row(con: Connection, sql: str) -> tuple[Any, ...]:

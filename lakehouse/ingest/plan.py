@@ -58,6 +58,16 @@ class Plan:
         return f"hash({self.received_columns})"
 
     @property
+    def keys(self) -> str:
+        """The key columns of a written row."""
+        return ", ".join(quote(name) for name in self.contract.primary_key)
+
+    @property
+    def key_hash(self) -> str:
+        """The hash of a written row's key."""
+        return f"hash({self.keys})"
+
+    @property
     def output(self) -> str:
         """The columns of the table, from judged values."""
         return self._output(self.value(prop.name) for prop in self.properties)

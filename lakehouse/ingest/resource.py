@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,10 @@ def _outcomes(ingestion: Ingestion, known: set[str]) -> Iterator[BatchOutcome]:
 def _ingest_file(ingestion: Ingestion, file: FileDelivery, known: set[str]) -> BatchOutcome:
     contract, batch_id = ingestion.contract, ""
     try:
-        landed, digest = land_file(ingestion.settings, contract, file.path)
+        with ThreadPoolExecutor(1) as beside:
+            opening = beside.submit(lambda: ingestion.con)
+            landed, digest = land_file(ingestion.settings, contract, file.path)
+            opening.result()
         batch_id = f"{contract.key}:{batch_identity(contract, digest, file.data_date)}"
         if batch_id in known or ingestion.held().batch(batch_id):
             return _held(ingestion, file.name, batch_id)

@@ -17,8 +17,10 @@ from lakehouse.sources.encoding import Encoding, to_utf8
 from lakehouse.sources.errors import SourceError
 from lakehouse.sources.lines import Span, TextFile, row_at
 from lakehouse.sources.received import WANTED, Part, Received, RowFault
+from lakehouse.sources.scratch import ScratchFiles
 
 _DELIMITERS = ",\t;|"
+_BUFFER_BYTES = 8 << 20  # a quarter of the engine's default: fresh memory is what a short read spends its time on
 csv.field_size_limit(1 << 30)
 
 
@@ -34,13 +36,18 @@ def read_csv(
     head = file.first_line()
     delimiter, columns = _header(head, encoding, expected, path)
     layout = _Layout(
-        file, folder, encoding, delimiter, columns, [columns.index(name) for name in key if name in columns]
+        file,
+        folder,
+        ScratchFiles(folder, ".csv"),
+        encoding,
+        delimiter,
+        columns,
+        [columns.index(name) for name in key if name in columns],
     )
 
     def parts() -> Iterator[Part]:
         for span in file.spans(file.begin + len(head), workers):
-            if span.rows:
-                yield CsvPart(layout, span)
+            yield CsvPart(layout, span)
 
     return Received(columns, parts(), open_end=file.open_end)
 
@@ -75,6 +82,7 @@ def _hits(way: tuple[str, list[str]], expected: list[str]) -> int:
 class _Layout:
     file: TextFile
     folder: Path
+    scratch: ScratchFiles
     encoding: Encoding
     delimiter: str
     columns: list[str]
@@ -87,6 +95,7 @@ class CsvPart:
 
     layout: _Layout
     span: Span
+    _written: Path | None = None
     _repaired: bool = False
     _doubtful: bool = False
     _faults: dict[int, RowFault] = field(default_factory=dict)
@@ -102,14 +111,13 @@ class CsvPart:
         return self.span.rows
 
     @property
-    def _path(self) -> Path:
-        return self.layout.folder / f"part_{self.span.start}.csv"
+    def _wanted(self) -> Path:
+        return self.layout.folder / f"wanted_{self.span.start}.csv"
 
     def relation(self) -> str:
         """Write the part, unless it is there, and return the relation that reads it."""
-        if not self._path.exists():
-            self._path.write_bytes(self._content())
-        return f"(select *, row_number() over () + {self.first_row} as _row from {self._reader(self._path)})"
+        self._written = self._written or self.layout.scratch.write(self._content())
+        return f"(select *, row_number() over () + {self.first_row} as _row from {self._reader(self._written)})"
 
     def record_bytes(self) -> pa.LargeBinaryArray:
         """Return the records in the encoding of the delivery."""
@@ -119,17 +127,18 @@ class CsvPart:
         """Write the wanted records to a file of their own: to read the whole part for a few of them takes longer."""
         wanted = rows["record"].combine_chunks()
         data = b"".join(wanted.to_pylist())
-        path = self._path.with_suffix(".wanted.csv")
-        path.write_bytes(self._clean(data if data.endswith(b"\n") else data + b"\n", lambda: wanted, report=False))
+        text = self._clean(data if data.endswith(b"\n") else data + b"\n", lambda: wanted, report=False)
+        self._wanted.write_bytes(text)
         places = f"(select _row, row_number() over () as _place from {WANTED})"
-        numbered = f"(select *, row_number() over () as _place from {self._reader(path)})"
+        numbered = f"(select *, row_number() over () as _place from {self._reader(self._wanted)})"
         return f"(select n.* exclude (_place), p._row from {numbered} n join {places} p using (_place))"
 
     def _reader(self, path: Path) -> str:
         columns = ", ".join(f"{_text_literal(name)}: 'varchar'" for name in self.layout.columns)
         return (
             f"read_csv({_text_literal(str(path))}, columns = {{{columns}}}, header = false, auto_detect = false,"
-            f" delim = {_text_literal(self.layout.delimiter)}, quote = '\"', escape = '\"', new_line = '\\n')"
+            f" delim = {_text_literal(self.layout.delimiter)}, quote = '\"', escape = '\"', new_line = '\\n',"
+            f" buffer_size = {_BUFFER_BYTES})"
         )
 
     def absent(self) -> str:
@@ -155,9 +164,11 @@ class CsvPart:
         return list(self._faults.values())
 
     def close(self) -> None:
-        """Remove the written files."""
-        for path in (self._path, self._path.with_suffix(".wanted.csv")):
-            path.unlink(missing_ok=True)
+        """Remove what was written, or leave it to the next part."""
+        if self._written is not None:
+            self.layout.scratch.give_back(self._written)
+            self._written = None
+        self._wanted.unlink(missing_ok=True)
 
     def _content(self) -> bytes | memoryview:
         """Return the text of the part; what is clean already is not even copied."""
@@ -165,7 +176,7 @@ class CsvPart:
         self._doubtful = self.span.quoted
         complete = bytes(view[-1:]) == b"\n"
         changes = (
-            self.layout.encoding == "gb18030" or self._repaired or self.span.blank_lines or file.has(self.span, b"\r")
+            self.layout.encoding == "gb18030" or self._repaired or self.span.lines.blank or file.has(self.span, b"\r")
         )
         if complete and not changes:
             return view
@@ -180,7 +191,7 @@ class CsvPart:
         if b"\r" in data:
             data = data.replace(b"\r\n", b"\n")
             self._doubtful = self._doubtful or b"\r" in data
-        if self.span.blank_lines and not self.span.quoted:  # inside quotes an empty line is content
+        if self.span.lines.blank and not self.span.quoted:  # inside quotes an empty line is content
             data = re.sub(rb"\n\n+", b"\n", data).removeprefix(b"\n")
         return self._plain_records(data, report=report) if self._repaired else data
 

@@ -15,6 +15,7 @@ from lakehouse.sources.encoding import to_utf8
 from lakehouse.sources.errors import SourceError
 from lakehouse.sources.lines import Span, TextFile, row_at
 from lakehouse.sources.received import WANTED, Part, Received, RowFault
+from lakehouse.sources.scratch import ScratchFiles
 
 _LAST_LINE_BYTES = 64 << 20
 _NO_DELIMITER = "\\x1f"
@@ -29,11 +30,11 @@ def read_ndjson(path: Path, expected: list[str], folder: Path, workers: int) -> 
     """
     file = TextFile(path, quotes=False)
     _check_last_line(file)
+    scratch = ScratchFiles(folder, ".ndjson")
 
     def parts() -> Iterator[Part]:
         for span in file.spans(file.begin, workers):
-            if span.rows:
-                yield NdjsonPart(file, span, expected, folder)
+            yield NdjsonPart(file, span, expected, scratch)
 
     return Received(list(expected), parts(), json_lines=True)
 
@@ -74,7 +75,8 @@ class NdjsonPart:
     file: TextFile
     span: Span
     columns: list[str]
-    folder: Path
+    scratch: ScratchFiles
+    _written: Path | None = None
     _faults: dict[int, RowFault] = field(default_factory=dict)
 
     @property
@@ -87,15 +89,10 @@ class NdjsonPart:
         """Return the number of records."""
         return self.span.rows
 
-    @property
-    def _path(self) -> Path:
-        return self.folder / f"part_{self.span.start}.ndjson"
-
     def lines(self) -> str:
         """Return the relation of raw lines, ``_line`` and ``_row``."""
-        if not self._path.exists():
-            self._path.write_bytes(self._text())
-        path = str(self._path).replace("'", "''")
+        self._written = self._written or self.scratch.write(self._text())
+        path = str(self._written).replace("'", "''")
         return (
             f"(select _line, row_number() over () + {self.first_row} as _row from read_csv('{path}',"
             f" columns = {{_line: 'varchar'}}, header = false, auto_detect = false, delim = '{_NO_DELIMITER}',"
@@ -131,8 +128,10 @@ class NdjsonPart:
         return list(self._faults.values())
 
     def close(self) -> None:
-        """Remove the written file."""
-        self._path.unlink(missing_ok=True)
+        """Leave what was written to the next part."""
+        if self._written is not None:
+            self.scratch.give_back(self._written)
+            self._written = None
 
     def _text(self) -> bytes:
         data = bytes(self.file.view(self.span))
@@ -144,7 +143,7 @@ class NdjsonPart:
                 self._faults[row] = RowFault(row, "row.encoding", "本行不是 UTF-8 编码")
             data = decoded.text
         data = data.replace(b"\r", b"")  # JSON text has no line end inside a string
-        return re.sub(rb"\n\n+", b"\n", data).removeprefix(b"\n") if self.span.blank_lines else data
+        return re.sub(rb"\n\n+", b"\n", data).removeprefix(b"\n") if self.span.lines.blank else data
 
 
 def object_fields(lines: str, columns: list[str]) -> str:

@@ -6,6 +6,8 @@ Neither UTF-8 nor GB18030 has the bytes of a line end or a quote inside a charac
 from __future__ import annotations
 
 import mmap
+import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,26 +22,59 @@ PART_BYTES = 64 << 20
 _SMALL_PART_BYTES = PART_BYTES // 8
 _SWEEP_BYTES = 1 << 20  # a sweep's marks of this many bytes stay in the processor's cache
 _LINE_END, _RETURN, _QUOTE = 10, 13, 34
+_BLANK_LINES = re.compile(rb"(?:\r?\n)*+")
 BOM = b"\xef\xbb\xbf"
 
 Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Span:
-    """Whole records of a file, from byte ``start`` to ``stop``; ``rows`` does not count blank lines.
+class Lines:
+    """Where the records of a span end, how many there are, and how many blank lines are not counted among them."""
 
-    ``unbalanced``: a quote in it never closes, so that every line end ends a record.
+    ends: npt.NDArray[np.int64] = field(repr=False)
+    rows: int
+    blank: int
+
+
+class Span:
+    """Whole records of a file, from byte ``start`` to ``stop``.
+
+    Where its lines end is looked for by the first who asks, so that several spans are looked through at the same time.
     """
 
-    start: int
-    stop: int
-    first_row: int
-    rows: int
-    blank_lines: int
-    quoted: bool
-    unbalanced: bool
-    ends: npt.NDArray[np.int64] = field(repr=False, compare=False)
+    def __init__(
+        self, file: TextFile, start: int, stop: int, before: Span | None, ends: npt.NDArray[np.int64] | None
+    ) -> None:
+        self.start = start
+        self.stop = stop
+        self.quoted = ends is not None
+        self._file = file
+        self._before = before
+        self._ends = ends
+        self._lines: Lines | None = None
+        self._first_row: int | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def lines(self) -> Lines:
+        """Return where its records end."""
+        with self._lock:
+            self._lines = self._lines or self._file.lines(self.start, self.stop, self._ends)
+            return self._lines
+
+    @property
+    def rows(self) -> int:
+        """Return the number of records, which does not count blank lines."""
+        return self.lines.rows
+
+    @property
+    def first_row(self) -> int:
+        """Return the number of records before it."""
+        if self._first_row is None:
+            _ = self.lines  # while others look for those before
+            self._first_row = self._before.first_row + self._before.rows if self._before else 0
+        return self._first_row
 
 
 class TextFile:
@@ -77,14 +112,15 @@ class TextFile:
     def records(self, span: Span) -> pa.LargeBinaryArray:
         """Return the records of a span as bytes, with their line ends, not copied."""
         data = self.view(span)
-        bounds = np.concatenate(([0], span.ends + 1))
+        lines = span.lines
+        bounds = np.concatenate(([0], lines.ends + 1))
         if bounds[-1] < len(data):
             bounds = np.append(bounds, len(data))
         buffers = [None, pa.py_buffer(bounds.astype(np.int64)), pa.py_buffer(data)]
         records = pa.Array.from_buffers(pa.large_binary(), len(bounds) - 1, buffers)
-        if not span.blank_lines:
+        if not lines.blank:
             return records
-        blank = _is_blank(np.frombuffer(data, dtype=np.uint8), span.ends)
+        blank = _is_blank(np.frombuffer(data, dtype=np.uint8), lines.ends)
         keep = np.ones(len(records), dtype=bool)
         keep[: len(blank)] = ~blank
         return records.filter(pa.array(keep))
@@ -92,48 +128,61 @@ class TextFile:
     def spans(self, start: int, workers: int) -> Iterator[Span]:
         """Cut the file from ``start`` on into spans of equal size, as many as keep ``workers`` busy to the end.
 
-        Two for each worker where they are large enough: one has to wait while the first span of another is cut.
+        Spans of blank lines alone are left out.
         """
         begin, left = start, self.size - start
         count = max(-(-left // PART_BYTES), min(2 * workers, left // _SMALL_PART_BYTES))
         count = -(-count // workers) * workers if left > _SMALL_PART_BYTES else 1
-        first_row = 0
+        span = None
         for number in range(1, count + 1):
             target = begin + left * number // count
             if target > start:
-                span = self._span(start, target - start, first_row)
-                yield span
-                start, first_row = span.stop, first_row + span.rows
+                stop, ends = self._cut(start, target)
+                if not self._is_blank(start, stop):
+                    span = Span(self, start, stop, span, ends)
+                    yield span
+                start = stop
 
-    def _span(self, start: int, size: int, first_row: int) -> Span:
-        view: Bytes = np.frombuffer(self._map, dtype=np.uint8)
-        wanted = size
-        unbalanced = False
+    def _cut(self, start: int, target: int) -> tuple[int, npt.NDArray[np.int64] | None]:
+        """Return where the last record before ``target`` ends, or the first after it; with quotes also all line ends."""
+        wanted = target - start
+        longest = 8 * max(wanted, 1 << 20)
         while True:
             stop = min(start + wanted, self.size)
-            block = view[start:stop]
-            quoted = self.quotes and self._map.find(b'"', start, stop) >= 0
-            ends = _record_ends(block, quotes=quoted)
-            if len(ends) or stop == self.size:
-                break
-            if wanted > 8 * max(size, 1 << 20):  # a quote that never closes: fall back to plain lines
-                ends, quoted, unbalanced = _places(block, _LINE_END), True, True
-                break
+            ends = None
+            if self.quotes and self._map.find(b'"', start, stop) >= 0:
+                ends = _record_ends(self._bytes(start, stop))
+                last = start + int(ends[-1]) if len(ends) else -1
+            else:
+                last = self._map.rfind(b"\n", start, stop)
+            if stop == self.size:
+                return stop, ends
+            if last < 0 and wanted > longest:  # a quote that never closes: fall back to plain lines
+                ends = _places(self._bytes(start, stop), _LINE_END)
+                last = start + int(ends[-1]) if len(ends) else stop - 1
+            if last >= 0:
+                return last + 1, ends
             wanted *= 2
-        if stop < self.size:
-            stop = start + int(ends[-1]) + 1 if len(ends) else stop
-            block = view[start:stop]
+
+    def lines(self, start: int, stop: int, ends: npt.NDArray[np.int64] | None) -> Lines:
+        """Return the lines between two bytes, at which records begin; ``ends`` where they are known."""
+        block = self._bytes(start, stop)
+        ends = _places(block, _LINE_END) if ends is None else ends
         blank = _blank_lines(block, ends)
-        tail = block[int(ends[-1]) + 1 if len(ends) else 0 :]
-        rows = len(ends) - blank + (1 if len(tail) else 0)
-        return Span(start, stop, first_row, rows, blank, quoted, unbalanced, ends)
+        has_tail = len(block) > (int(ends[-1]) + 1 if len(ends) else 0)
+        return Lines(ends, len(ends) - blank + has_tail, blank)
+
+    def _bytes(self, start: int, stop: int) -> Bytes:
+        return np.frombuffer(self._map, dtype=np.uint8)[start:stop]
+
+    def _is_blank(self, start: int, stop: int) -> bool:
+        lines = _BLANK_LINES.match(self._map, start, stop)
+        return lines is not None and lines.end() == stop
 
 
-def _record_ends(block: Bytes, *, quotes: bool) -> npt.NDArray[np.int64]:
-    """Return the offsets of the line ends, with ``quotes`` of those outside quotes."""
+def _record_ends(block: Bytes) -> npt.NDArray[np.int64]:
+    """Return the offsets of the line ends outside quotes."""
     ends = _places(block, _LINE_END)
-    if not quotes:
-        return ends
     marks = _places(block, _QUOTE)
     outside: npt.NDArray[np.int64] = ends[np.searchsorted(marks, ends) % 2 == 0]
     return outside
@@ -166,5 +215,5 @@ def _blank_lines(block: Bytes, ends: npt.NDArray[np.int64]) -> int:
 def row_at(data: bytes, offset: int, *, quotes: bool) -> int:
     """Return how many records end before ``offset``."""
     block = np.frombuffer(data, dtype=np.uint8)[:offset]
-    ends = _record_ends(block, quotes=quotes)
+    ends = _record_ends(block) if quotes else _places(block, _LINE_END)
     return len(ends) - _blank_lines(block, ends)
