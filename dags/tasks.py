@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 SOURCE_VARIABLE = "CITYBRAIN_SOURCE"
 API_URL_VARIABLE = "CITYBRAIN_API_URL"
 ACTIVE = ["queued", "running"]
-COMING_SECONDS, POLL_SECONDS = 3.0, 0.4
+COMING_SECONDS, POLL_SECONDS = 3.0, 0.25
+BEING_BUILT_SECONDS = 6.0  # about what a topic takes
 BEHIND_TOPICS = 15  # niceness: on a busy machine the topics go on, for which others wait, and the doors answer
 LOST_URI = "citybrain://lost/"
 
@@ -136,15 +137,23 @@ def topic_dag_id(topic: str) -> str:
 
 
 def _wait_or_skip(topic: str, waits_for: list[str]) -> None:
-    from lakehouse.pipeline.steps import pending_topics
-
+    """Wait for data that are coming in, and for one topic that is being built; skip the run when there is more to wait for."""
     by_event = _started_by_event()
     if by_event and not _came_in(topic, COMING_SECONDS):
         raise AirflowSkipException("waits for 等待 data that come in 入湖: at their end this topic starts again")
-    pending = {*pending_topics(_settings())} & {*waits_for} if waits_for else set()
-    building = sorted(name for name in pending if _is_active(topic_dag_id(name)) or (by_event and not _came_in(name)))
-    if building:
-        raise AirflowSkipException(f"waits for 等待 {', '.join(building)}: when published, this topic starts again")
+    building, deadline = waits_for, time.monotonic() + BEING_BUILT_SECONDS
+    while building := _before(building, by_event=by_event):
+        if len(building) > 1 or time.monotonic() >= deadline:
+            raise AirflowSkipException(f"waits for 等待 {', '.join(building)}: when published, this topic starts again")
+        time.sleep(POLL_SECONDS)
+
+
+def _before(topics: list[str], *, by_event: bool) -> list[str]:
+    """Return those of ``topics`` that have something to publish and are about to."""
+    from lakehouse.pipeline.steps import pending_topics
+
+    pending = pending_topics(_settings(), topics) if topics else []
+    return sorted(name for name in pending if _is_active(topic_dag_id(name)) or (by_event and not _came_in(name)))
 
 
 def _started_by_event() -> bool:

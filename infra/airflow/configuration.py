@@ -234,5 +234,5 @@ def _cores() -> int:
 
 
 def _parallelism() -> int:
-    """Return how many tasks run at once: more than there are cores, since a task waits for the API server now and then."""
-    return min(_cores() + 2, MAX_PARALLELISM)
+    """Return how many tasks run at once: more than there are cores, since a task waits for the API server, or for another topic."""
+    return min(_cores() + 3, MAX_PARALLELISM)

@@ -5,10 +5,12 @@ The API server brings it there, in its own process, which has imported by then a
 
 from __future__ import annotations
 
+import gc
 import sys
 
 MIGRATING = "api-server"
 WAIT_SECONDS = 240
+COLLECT_AFTER = 50_000  # new objects; at Python's 700 the collector takes a good part of the scheduler's loop
 
 
 def main() -> None:
@@ -20,6 +22,9 @@ def main() -> None:
         db.upgradedb()
     else:
         db.check_migrations(WAIT_SECONDS)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
     airflow()
 
 

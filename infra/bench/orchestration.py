@@ -190,14 +190,16 @@ def _ours(stage: Stage) -> ArmResult:
             client.unpause(pattern)
         wait_for_ingests(client, services, runs, lambda *_: None)
         came_in = time.perf_counter()
-        ended = wait_for_topics(
-            client,
-            services,
-            lambda: [topic for topic in pending_topics(Settings(home=home)) if topic in stage.topics],
-            len(stage.topics),
-            lambda *_: None,
-        )
-        seconds = time.perf_counter() - started
+        done: float | None = None  # since when there is nothing to publish; runs that do nothing may still follow
+
+        def behind() -> list[str]:
+            nonlocal done
+            left = pending_topics(Settings(home=home), stage.topics)
+            done = None if left else done or time.perf_counter()
+            return left
+
+        ended = wait_for_topics(client, services, behind, len(stage.topics), lambda *_: None)
+        seconds = (done or time.perf_counter()) - started
         notes = _notes(airflow, cpu, seconds, came_in - started)
     if ended.failed:
         raise ArmFailed(f"failed: {ended.failed}")
@@ -228,7 +230,7 @@ def _floor(stage: Stage) -> ArmResult:
 def _build_all(settings: Settings, topics: Sequence[str]) -> None:
     from lakehouse.pipeline.steps import check_step, open_topic_branch, pending_topics, publish_step, transform_step
 
-    while todo := [topic for topic in pending_topics(settings) if topic in topics]:
+    while todo := pending_topics(settings, topics):
         for topic in todo:
             branch = open_topic_branch(settings, topic)["branch"]
             if branch is None:

@@ -10,11 +10,12 @@ from typing import Any
 from infra.airflow.client import AirflowClient
 from infra.host.processes import Service, is_running, tail
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.25
+MANY_RUNS, OF_MANY_POLL_SECONDS = 3, 1.0  # a list of many runs costs the API server what the runs themselves could use
 START_SECONDS = 300.0
 RUN_SECONDS = 3600.0
 MAX_SWEEPS = 3
-QUIET_POLLS = 6
+QUIET_POLLS = 12
 SWEEP = "sweep_lost_events"
 
 Progress = Callable[[str, int, int], None]
@@ -64,7 +65,7 @@ def wait_for_ingests(
         if ended == len(started):
             return
         _check(services, deadline, f"{len(started) - ended} ingest runs did not end")
-        time.sleep(POLL_SECONDS)
+        _pause(len(started) - ended)
 
 
 def wait_for_topics(
@@ -103,7 +104,11 @@ def wait_for_topics(
             client.trigger(SWEEP)
             sweeps, quiet_polls = sweeps + 1, 0
         _check(services, deadline, f"waited for topics {', '.join(waiting)}")
-        time.sleep(POLL_SECONDS)
+        _pause(len(active))
+
+
+def _pause(active: int) -> None:
+    time.sleep(OF_MANY_POLL_SECONDS if active > MANY_RUNS else POLL_SECONDS)
 
 
 def _active(runs: Iterable[dict[str, Any]], started: Mapping[str, str]) -> int:

@@ -6,6 +6,7 @@ resources from ``inbound``, transforms, checks and publishes. Every step may be 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
@@ -77,8 +78,8 @@ def ingest_step(settings: Settings, resource_key: str, source: SourceSystem) -> 
     return {"resource": resource_key, "batches": [outcome.to_json() for outcome in outcomes]}
 
 
-def pending_topics(settings: Settings) -> list[str]:
-    """Return the topics that have something to publish, or whose inputs changed since they were last built.
+def pending_topics(settings: Settings, among: Collection[str] | None = None) -> list[str]:
+    """Return the topics (``among`` some) that have something to publish, or whose inputs changed since they were last built.
 
     They are in the order in which each is to be built once only.
     """
@@ -86,7 +87,8 @@ def pending_topics(settings: Settings) -> list[str]:
     return [
         topic
         for topic in build_order(inputs)
-        if _pending(settings, inputs, topic) or not _is_built(settings, inputs, topic)
+        if (among is None or topic in among)
+        and (_pending(settings, inputs, topic) or not _is_built(settings, inputs, topic))
     ]
 
 

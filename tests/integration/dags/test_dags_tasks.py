@@ -52,6 +52,7 @@ def arrange(monkeypatch: pytest.MonkeyPatch, home: Path) -> Arrange:
         }
         monkeypatch.setattr(tasks, "get_current_context", lambda: context)
         monkeypatch.setattr(tasks, "COMING_SECONDS", 0.0)
+        monkeypatch.setattr(tasks, "BEING_BUILT_SECONDS", 0.0)
         for name, result in (DEFAULTS | results).items():
             monkeypatch.setattr(steps, name, _step(result))
 
@@ -125,6 +126,27 @@ def test_data_that_are_in_within_seconds_are_waited_for_in_the_same_run(
     monkeypatch.setattr(tasks, "COMING_SECONDS", 60.0)
     monkeypatch.setattr(tasks.time, "sleep", lambda _: active.clear())
     assert tasks.transform("population", []) == "b"
+
+
+def test_one_topic_that_is_being_built_is_waited_for_in_the_same_run(
+    arrange: Arrange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    active, left = {"topic_city_operation"}, ["city_operation"]
+    arrange(pending_topics=left, open_topic_branch={"branch": "b", "pending": []})
+    tasks.get_current_context()["ti"]._active = active
+    monkeypatch.setattr(tasks, "BEING_BUILT_SECONDS", 60.0)
+    monkeypatch.setattr(tasks.time, "sleep", lambda _: left.clear())
+    assert tasks.transform("population", ["city_operation"]) == "b"
+
+
+def test_more_topics_than_one_are_not_waited_for_in_a_run_that_keeps_others_from_theirs(
+    arrange: Arrange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = ["city_operation", "population"]
+    arrange(active={f"topic_{name}" for name in before}, pending_topics=before)
+    monkeypatch.setattr(tasks, "BEING_BUILT_SECONDS", 60.0)
+    with pytest.raises(AirflowSkipException, match=r"waits for .*city_operation, population"):
+        tasks.transform("livelihood", before)
 
 
 @pytest.mark.parametrize(
