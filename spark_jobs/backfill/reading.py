@@ -79,6 +79,12 @@ class _AsReceived(Plan):
         # 63 bits: Spark has no unsigned numbers.
         return f"select {', '.join(texts)}, {line}, _row, cast({self.row_hash} >> 1 as bigint) as _hash from {relation}"
 
+    @property
+    def keys(self) -> str:
+        """The key columns of a written record, by position."""
+        wanted = set(self.contract.primary_key)
+        return ", ".join(f"c{i}" for i, prop in enumerate(self.properties) if prop.name in wanted)
+
 
 @dataclass(frozen=True)
 class FileReader:
