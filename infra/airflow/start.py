@@ -10,7 +10,7 @@ import sys
 
 MIGRATING = "api-server"
 WAIT_SECONDS = 240
-COLLECT_AFTER = 50_000  # new objects; at Python's 700 the collector takes a good part of the scheduler's loop
+COLLECT_AFTER = 50_000  # new objects, where Python has 700: a loop of the scheduler makes many, few of them garbage
 
 
 def main() -> None:

@@ -10,8 +10,9 @@ from typing import Any
 from infra.airflow.client import AirflowClient
 from infra.host.processes import Service, is_running, tail
 
-POLL_SECONDS = 0.25
-MANY_RUNS, OF_MANY_POLL_SECONDS = 3, 1.0  # a list of many runs costs the API server what the runs themselves could use
+POLL_SECONDS = 0.5
+# A list of many runs costs the API server what the runs themselves could use.
+FEW_RUNS, OF_FEW_POLL_SECONDS, OF_MANY_POLL_SECONDS = 3, 0.25, 1.0
 START_SECONDS = 300.0
 RUN_SECONDS = 3600.0
 MAX_SWEEPS = 3
@@ -108,7 +109,7 @@ def wait_for_topics(
 
 
 def _pause(active: int) -> None:
-    time.sleep(OF_MANY_POLL_SECONDS if active > MANY_RUNS else POLL_SECONDS)
+    time.sleep(OF_FEW_POLL_SECONDS if active <= FEW_RUNS else OF_MANY_POLL_SECONDS)
 
 
 def _active(runs: Iterable[dict[str, Any]], started: Mapping[str, str]) -> int:

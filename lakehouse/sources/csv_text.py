@@ -16,7 +16,7 @@ import pyarrow as pa
 from lakehouse.sources.encoding import Encoding, to_utf8
 from lakehouse.sources.errors import SourceError
 from lakehouse.sources.lines import Span, TextFile, row_at
-from lakehouse.sources.received import WANTED, Part, Received, RowFault
+from lakehouse.sources.received import WANTED, Received, RowFault
 from lakehouse.sources.scratch import ScratchFiles
 
 _DELIMITERS = ",\t;|"
@@ -44,12 +44,8 @@ def read_csv(
         columns,
         [columns.index(name) for name in key if name in columns],
     )
-
-    def parts() -> Iterator[Part]:
-        for span in file.spans(file.begin + len(head), workers):
-            yield CsvPart(layout, span)
-
-    return Received(columns, parts(), open_end=file.open_end)
+    spans = file.spans(file.begin + len(head), workers)
+    return Received(columns, (CsvPart(layout, span) for span in spans), open_end=file.open_end)
 
 
 def _header(line: bytes, encoding: Encoding, expected: list[str], path: Path) -> tuple[str, list[str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -14,7 +13,7 @@ import pyarrow as pa
 from lakehouse.sources.encoding import to_utf8
 from lakehouse.sources.errors import SourceError
 from lakehouse.sources.lines import Span, TextFile, row_at
-from lakehouse.sources.received import WANTED, Part, Received, RowFault
+from lakehouse.sources.received import WANTED, Received, RowFault
 from lakehouse.sources.scratch import ScratchFiles
 
 _LAST_LINE_BYTES = 64 << 20
@@ -31,12 +30,8 @@ def read_ndjson(path: Path, expected: list[str], folder: Path, workers: int) -> 
     file = TextFile(path, quotes=False)
     _check_last_line(file)
     scratch = ScratchFiles(folder, ".ndjson")
-
-    def parts() -> Iterator[Part]:
-        for span in file.spans(file.begin, workers):
-            yield NdjsonPart(file, span, expected, scratch)
-
-    return Received(list(expected), parts(), json_lines=True)
+    spans = file.spans(file.begin, workers)
+    return Received(list(expected), (NdjsonPart(file, span, expected, scratch) for span in spans), json_lines=True)
 
 
 def _check_last_line(file: TextFile) -> None:

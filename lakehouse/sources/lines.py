@@ -138,7 +138,7 @@ class TextFile:
             target = begin + left * number // count
             if target > start:
                 stop, ends = self._cut(start, target)
-                if not self._is_blank(start, stop):
+                if self._has_records(start, stop):
                     span = Span(self, start, stop, span, ends)
                     yield span
                 start = stop
@@ -175,9 +175,8 @@ class TextFile:
     def _bytes(self, start: int, stop: int) -> Bytes:
         return np.frombuffer(self._map, dtype=np.uint8)[start:stop]
 
-    def _is_blank(self, start: int, stop: int) -> bool:
-        lines = _BLANK_LINES.match(self._map, start, stop)
-        return lines is not None and lines.end() == stop
+    def _has_records(self, start: int, stop: int) -> bool:
+        return _BLANK_LINES.fullmatch(self._map, start, stop) is None
 
 
 def _record_ends(block: Bytes) -> npt.NDArray[np.int64]:

@@ -55,7 +55,8 @@ def run(dag_id: str, state: str, run_id: str = "r") -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "POLL_SECONDS", 0.0)
+    for pause in ("POLL_SECONDS", "OF_FEW_POLL_SECONDS", "OF_MANY_POLL_SECONDS"):
+        monkeypatch.setattr(watching, pause, 0.0)
 
 
 def quiet(_stage: str, _done: int, _total: int) -> None: ...
