@@ -54,8 +54,10 @@ def transform(topic: str, waits_for: list[str]) -> str:
     before, comes first: its end starts this topic again. When that fails or is blocked the sweep does, and what the
     sweep starts does not wait for data.
     """
+    from lakehouse.pipeline.dbt_nursery import have_dbt_at_hand
     from lakehouse.pipeline.steps import open_topic_branch, transform_step
 
+    have_dbt_at_hand()  # first of all: who has looked at the lakehouse has threads, and would import dbt anew
     settings = _settings()
     _wait_or_skip(topic, waits_for)
     opened = open_topic_branch(settings, topic)
