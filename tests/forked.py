@@ -76,7 +76,9 @@ def _command(environment: Mapping[str, str], words: tuple[str, ...], folder: Pat
     _surround(environment)
     sys.argv = ["citybrain", *words]
     from infra.cli.main import run
+    from lakehouse.pipeline.dbt_nursery import have_dbt_at_hand
 
+    have_dbt_at_hand()  # by a fork, which it can be while there is one thread
     run()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from few_deliveries import keep_first_deliveries
 from forked import citybrain
 
 from lakehouse.connect.settings import Settings
@@ -25,6 +26,7 @@ POINTS = ("after-data-files:3", "after-metadata:5", "after-commit:4", "in-publis
 def city(tmp_path_factory: pytest.TempPathFactory, test_seed: int) -> Path:
     folder = tmp_path_factory.mktemp("city")
     generate_city(folder, seed=test_seed, people=PEOPLE)
+    keep_first_deliveries(folder)
     return folder
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from few_deliveries import keep_first_deliveries
 from isolated_cluster import make_cluster_home, remove_cluster_home
 
 from infra.cli.pipeline import department_systems
@@ -24,6 +25,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory, test_seed: int) -> Iterat
     """A home where the resources of one topic were ingested, and nothing else."""
     place = tmp_path_factory.mktemp("steps")
     generate_city(place / "city", seed=test_seed, people=100)
+    keep_first_deliveries(place / "city")
     make_cluster_home(place / "home")
     settings = Settings(home=place / "home", profile="cluster", threads=1, memory_limit="500MB")
     with department_systems(place / "city") as systems:
@@ -50,6 +52,11 @@ def test_topics_are_published_one_by_one_and_not_again(settings: Settings) -> No
     assert {"economy.enterprise_profile", "economy.project_progress"} | resources <= first
     assert {name.partition(".")[0] for name in first if name not in resources} == {TOPIC, "ops", "quarantine"}
     assert open_topic_branch(settings, TOPIC)["branch"] is None
+    pointers, memory = branch_pointers(settings), settings.runs / "fingerprints.json"
+    memory.write_text("{}", encoding="utf-8")
+    publish_topic(settings, TOPIC)
+    assert memory.read_text(encoding="utf-8") != "{}", "it did not build"
+    assert branch_pointers(settings) == pointers
 
     second = publish_topic(settings, CATALOGUE_TOPIC)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from few_deliveries import keep_first_deliveries
 from forked import Command
 from small_lake import every_file
 
@@ -84,6 +85,7 @@ def lost(tmp_path_factory: pytest.TempPathFactory, test_seed: int, parsed_home: 
     place = tmp_path_factory.mktemp("drill")
     home, city, backups = place / "machine" / "home", place / "city", place / "backups"
     generate_city(city, seed=test_seed, people=PEOPLE)
+    keep_first_deliveries(city)
     run(parsed_home(home), city)
     settings = Settings(home=home)
     facts = citybrain(home, "backup", str(backups))
