@@ -16,7 +16,7 @@ from lakehouse.branches import StaleWriter
 from lakehouse.connect.faults import fault_point, guard_off
 from lakehouse.connect.versions import LiveFiles, live_files
 from lakehouse.tables.files import data_files
-from lakehouse.tables.producer import row_change
+from lakehouse.tables.producer import OneCommit, row_change
 
 BATCH_ID = "citybrain.batch-id"
 EXPIRED_BATCHES = "citybrain.expired-batches"
@@ -151,7 +151,7 @@ def commit_once(table: Table, change: Change, properties: dict[str, str]) -> Non
     Raises:
         CommitFailedException: the table has a newer version.
     """
-    transaction = table.transaction()
+    transaction = OneCommit(table)
     add_snapshot(transaction, change, properties)
     transaction.commit_transaction()
 

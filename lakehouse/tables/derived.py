@@ -31,6 +31,7 @@ from lakehouse.connect.duck import Connection, quote
 from lakehouse.connect.faults import fault_point
 from lakehouse.tables.commit import Change, add_snapshot, every_file, refresh
 from lakehouse.tables.files import data_files, write_files
+from lakehouse.tables.producer import OneCommit
 from lakehouse.tables.schema import TABLE_PROPERTIES, ensure_namespace
 
 CONTENT_HASH = "citybrain.content-hash"
@@ -165,7 +166,7 @@ def _next_schema(table: Table, columns: list[tuple[str, IcebergType]]) -> Schema
 
 
 def _commit(table: Table, schema: Schema, files: list[str], properties: dict[str, str]) -> None:
-    transaction = table.transaction()
+    transaction = OneCommit(table)
     transaction.set_properties({CONTENT_HASH: properties[CONTENT_HASH]})
     if schema != table.schema():
         transaction._stage((AddSchemaUpdate(schema=schema), SetCurrentSchemaUpdate(schema_id=-1)), ())

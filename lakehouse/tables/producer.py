@@ -17,7 +17,8 @@ from pyiceberg.manifest import (
     ManifestFile,
     ManifestWriterV2,
 )
-from pyiceberg.table import Transaction
+from pyiceberg.table import Table, Transaction
+from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Operation
 from pyiceberg.table.update.snapshot import _FastAppendFiles
 
@@ -31,6 +32,24 @@ class _DeletesWriter(ManifestWriterV2):  # type: ignore[misc]  # PyIceberg is no
     @property
     def _meta(self) -> dict[str, str]:
         return {**super()._meta, "content": "deletes"}
+
+
+class OneCommit(Transaction):  # type: ignore[misc]  # as above
+    """A transaction that works out its metadata once per staged update.
+
+    PyIceberg does so, and copies all of it, each of the twenty times that one commit looks at it.
+    """
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(table)
+        self._seen: tuple[TableMetadata, object, TableMetadata] | None = None
+
+    @property
+    def table_metadata(self) -> TableMetadata:
+        loaded, staged = self._table.metadata, self._updates
+        if self._seen is None or self._seen[0] is not loaded or self._seen[1] is not staged:
+            self._seen = (loaded, staged, super().table_metadata)
+        return self._seen[2]
 
 
 class RowChange(_FastAppendFiles):  # type: ignore[misc]  # as above
