@@ -17,10 +17,13 @@ from infra.cli.output import UserError
 from infra.stack.control import stack_down, stack_up
 from infra.stack.parts import Parts
 from infra.stack.places import StackPlaces
+from infra.stack.settings import StackSettings
 from tests.conftest import skip_aloud
 
 STACK_HOME = "CITYBRAIN_TEST_STACK_HOME"
 SERVERS = ("postgres", "minio", "nessie", "trino")  # what tests share; those of Airflow start one of their own
+# A server that never sees a statement twice does not earn back what an optimising compiler costs.
+SHORT_LIVED = {"trino_java_options": ("-XX:TieredStopAtLevel=1",)}
 
 
 def stack_home() -> Path:
@@ -67,11 +70,14 @@ def _start() -> tuple[Path, str]:
     with FileLock(place / "holders.lock"):
         _write_holders(place, [*_holders(place), os.getpid()])
         atexit.register(_release, place)
+        places = StackPlaces(place / "home")
+        if not places.settings.exists():
+            StackSettings.make("minio").model_copy(update=SHORT_LIVED).save(places)
         try:
-            stack_up(StackPlaces(place / "home"), only=SERVERS)
+            stack_up(places, only=SERVERS)
         except UserError as error:
-            return place / "home", str(error)
-    return place / "home", ""
+            return places.home, str(error)
+    return places.home, ""
 
 
 def _release(place: Path) -> None:

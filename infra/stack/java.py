@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+UNITS = {"k": 10, "m": 20, "g": 30, "t": 40}
+
 
 def properties(values: Mapping[str, str]) -> str:
     """Return values as a Java properties file.
@@ -15,6 +17,12 @@ def properties(values: Mapping[str, str]) -> str:
         if "\n" in value or "\\" in value or value != value.strip():
             raise ValueError(f"{name} cannot be written as a property")
     return "".join(f"{name}={value}\n" for name, value in values.items())
+
+
+def heap_bytes(heap: str) -> int:
+    """Return the size of a heap as ``-Xmx`` takes it: a number with k, m, g or t, in bytes without."""
+    unit = heap[-1:].lower()
+    return int(heap[:-1]) << UNITS[unit] if unit in UNITS else int(heap)
 
 
 def client_jvm(heap: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -16,6 +16,7 @@ from infra.stack.places import StackPlaces
 PORT_FIRST, PORT_COUNT, PORT_ATTEMPTS = 18_000, 12_000, 500
 STORE_PORTS = 8
 ObjectStore: TypeAlias = Literal["minio", "seaweedfs"]
+Heap: TypeAlias = Annotated[str, Field(pattern=r"^[1-9][0-9]*[kmgtKMGT]?$")]  # as Java's -Xmx takes it
 
 
 def _password() -> str:
@@ -91,8 +92,9 @@ class StackSettings(BaseModel):
     warehouse: str = "lake"
     reader_catalog: str = "lake"
     trino_user: str = "citybrain"
-    trino_heap: str = "1536m"
-    nessie_heap: str = "384m"
+    trino_heap: Heap = "1536m"
+    trino_java_options: tuple[str, ...] = Field(default=(), description="more options for Trino's JVM, after ours")
+    nessie_heap: Heap = "384m"
     source: str = Field(default="", description="folder where departments deliver; empty: sample-city in the home")
     source_api: str = Field(default="", description="address of departments' interfaces; empty: the demo's")
     lineage: str = Field(default="", description="address of the catalogue that runs are told to; empty: the demo's")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from few_deliveries import keep_first_deliveries
 from forked import Command, citybrain, killed_at
 from small_lake import every_file, home_content, lake_content, make_small_lake
 
@@ -134,6 +135,7 @@ def test_a_backup_from_the_middle_of_a_run_is_a_city_on_which_the_run_can_be_don
 ) -> None:
     city, first, second = tmp_path / "city", tmp_path / "first", tmp_path / "second"
     generate_city(city, seed=test_seed, people=PEOPLE)
+    keep_first_deliveries(city)
     command = ("run", "--source", str(city), "--json")
     run = Command(parsed_home(first), *command)
     wait_for_work(first, run)

@@ -17,20 +17,24 @@ from infra.host.accounts import own
 from infra.host.files import write_private
 from infra.host.ports import HOST
 from infra.stack.certificate import ensure_certificate
-from infra.stack.java import properties
+from infra.stack.java import heap_bytes, properties
 from infra.stack.service import CHECK_SECONDS, Launch, StackService, Unhealthy, plain_environment
 
 MAIN_CLASS = "io.trino.server.TrinoServer"
 PASSWORD_ITERATIONS = 65_536
-JVM = (
-    "-server",
+SMALL_HEAP = 4 << 30  # bytes; below it the threads that collect beside queries cost more than the pauses they save
+SERIAL = ("-XX:+UseSerialGC",)
+G1 = (
     "-XX:+UseG1GC",
     "-XX:G1HeapRegionSize=4M",
     "-XX:+ExplicitGCInvokesConcurrent",
+    "-XX:G1PeriodicGCInterval=60000",
+)
+JVM = (
+    "-server",
     "-XX:+ExitOnOutOfMemoryError",
     "-XX:-OmitStackTraceInFastThrow",
     "-XX:ReservedCodeCacheSize=256M",
-    "-XX:G1PeriodicGCInterval=60000",
     "-XX:MinHeapFreeRatio=10",
     "-XX:MaxHeapFreeRatio=25",
     "-XX:+EnableDynamicAgentLoading",
@@ -70,7 +74,7 @@ class Trino(StackService):
         files = {
             "config.properties": properties(self._configuration()),
             "node.properties": properties(self._node()),
-            "jvm.config": "\n".join([f"-Xmx{self.settings.trino_heap}", *JVM]) + "\n",
+            "jvm.config": "\n".join(self._jvm()) + "\n",
             "log.properties": "io.trino=INFO\nio.airlift.bootstrap=WARN\n",
             "password-authenticator.properties": properties(
                 {"password-authenticator.name": "file", "file.password-file": str(self.etc / "password.db")}
@@ -133,6 +137,11 @@ class Trino(StackService):
         session.trust_env = False
         session.verify = str(self.trusted)
         return session
+
+    def _jvm(self) -> list[str]:
+        heap = self.settings.trino_heap
+        collector = SERIAL if heap_bytes(heap) < SMALL_HEAP else G1
+        return [f"-Xmx{heap}", *collector, *JVM, *self.settings.trino_java_options]
 
     def _node(self) -> dict[str, str]:
         node = hashlib.sha256(str(self.places.home).encode()).hexdigest()[:16]

@@ -17,7 +17,7 @@ from infra.host.ports import HOST
 from infra.stack.build import build_services, with_needs
 from infra.stack.certificate import ensure_certificate
 from infra.stack.cluster_file import cluster_facts
-from infra.stack.java import properties
+from infra.stack.java import heap_bytes, properties
 from infra.stack.parts import Parts
 from infra.stack.places import StackPlaces
 from infra.stack.service import StackService
@@ -114,6 +114,25 @@ def test_trino_takes_passwords_over_tls_only_and_its_reader_catalog_is_main(
     assert not [line for line in configuration if "insecure" in line]
     assert f"iceberg.rest-catalog.uri=http://{HOST}:3/iceberg/main" in lake
     assert "iceberg.unique-table-location=true" in lake
+
+
+@pytest.mark.parametrize(("heap", "collector"), [("1536m", "Serial"), ("4095m", "Serial"), ("4G", "G1")])
+def test_a_small_trino_collects_garbage_with_one_thread_and_the_operators_options_come_last(
+    heap: str, collector: str, places: StackPlaces, stack_settings: StackSettings, parts: Parts
+) -> None:
+    chosen = {"trino_heap": heap, "trino_java_options": ("-XX:ReservedCodeCacheSize=512M",)}
+    service = Trino(places, stack_settings.model_copy(update=chosen), parts)
+
+    service.prepare()
+
+    options = (service.etc / "jvm.config").read_text(encoding="utf-8").splitlines()
+    assert options[0] == f"-Xmx{heap}"
+    assert [name for name in options if name.endswith("GC")] == [f"-XX:+Use{collector}GC"]
+    assert options[-1] == "-XX:ReservedCodeCacheSize=512M"
+
+
+def test_a_heap_is_read_as_java_reads_it() -> None:
+    assert [heap_bytes(heap) for heap in ("512", "2k", "3M", "1g", "1T")] == [512, 2 << 10, 3 << 20, 1 << 30, 1 << 40]
 
 
 def test_a_catalog_that_a_run_made_outlives_a_restart_of_trino(

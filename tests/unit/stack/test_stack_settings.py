@@ -24,6 +24,15 @@ def test_a_home_without_a_stack_has_no_settings(places: StackPlaces) -> None:
     assert StackSettings.load(places) is None
 
 
+def test_a_heap_that_java_would_not_take_is_named(places: StackPlaces) -> None:
+    made = StackSettings.make("minio").model_dump(mode="json") | {"trino_heap": "2 GB"}
+    places.settings.parent.mkdir(parents=True, exist_ok=True)
+    places.settings.write_text(json.dumps(made), encoding="utf-8")
+
+    with pytest.raises(UserError, match="trino_heap"):
+        StackSettings.load(places)
+
+
 def test_only_the_owner_reads_the_settings(places: StackPlaces) -> None:
     StackSettings.make("minio").save(places)
 
