@@ -172,14 +172,24 @@ def test_a_run_ends_well_whose_airflow_is_killed_meanwhile_and_nothing_comes_twi
             for task in airflow.task_instances(run["dag_id"], run["dag_run_id"])
         )
 
+    def published() -> list[str]:
+        """Return the runs that published; the sweep, or an event during a run, may start one more, which has nothing to do."""
+        runs = of_topic()
+        assert not [run for run in runs if run["state"] == "failed"]
+        return [
+            run["dag_run_id"]
+            for run in runs
+            for task in airflow.task_instances(run["dag_id"], run["dag_run_id"])
+            if (task["task_id"], task["state"]) == ("publish", "success")
+        ]
+
     _wait_until(building)
     killed = _service(places, name)
     os.kill(killed.pid, signal.SIGKILL)
 
     _wait_until(lambda: _service(places, name).is_healthy and _service(places, name).pid != killed.pid)
     assert _service(places, name).restarts == killed.restarts + 1
-    ended = _wait_until(lambda: [r for r in of_topic() if r["state"] in {"success", "failed"}], PATIENCE)
-    assert [run["state"] for run in ended] == ["success"]
+    assert len(_wait_until(published, PATIENCE)) == 1
     found = cli("query", f"select count(*) as n from zrzy.address where address_text like '%号{change}%'")
     assert found == [{"n": 1}]
     twice = cli(
