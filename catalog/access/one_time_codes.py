@@ -23,6 +23,7 @@ from catalog.access.sealing import Seal
 STEP_SECONDS, DRIFT_STEPS = 30, 1
 RECOVERY_CODES = 10
 ISSUER = "城市大脑数据底座"
+_STANDARD_TO_URL = str.maketrans("+/", "-_", "=")  # earlier versions kept the secrets in the standard alphabet, padded
 
 
 class CodeStore:
@@ -106,7 +107,7 @@ class CodeStore:
             return bool(db.execute(_of(account).where(is_as_seen).values(values)).rowcount)
 
     def _opened(self, account: str, sealed: str) -> str:
-        secret = self._seal.opened(sealed, account)
+        secret = self._seal.opened(sealed.translate(_STANDARD_TO_URL), account)
         if secret is None:
             raise AccountError("动态口令的密钥文件已更换，请安全管理员移除后重新绑定")
         return secret

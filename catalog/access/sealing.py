@@ -13,7 +13,6 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 NONCE_BYTES = 12
-_STANDARD_TO_URL = str.maketrans("+/", "-_")  # secrets of one-time codes were kept in the standard alphabet, padded
 
 
 class Seal:
@@ -26,13 +25,22 @@ class Seal:
         """Return a sealed text, fit for addresses and cookies."""
         nonce = os.urandom(NONCE_BYTES)
         sealed = nonce + self._cipher.encrypt(nonce, text.encode(), bound_to.encode())
-        return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+        return _written(sealed)
 
     def opened(self, sealed: str, bound_to: str) -> str | None:
-        """Return what was sealed; None for what was changed, sealed with another key, or bound to something else."""
-        plain = sealed.rstrip("=").translate(_STANDARD_TO_URL)
+        """Return what was sealed; None for what was changed, sealed with another key, or bound to something else.
+
+        Changed is also what stands for the same bytes but is not what ``seal`` wrote: padded, in the standard alphabet, or
+        with other letters where the bits of the last one stand for nothing.
+        """
         try:
-            raw = base64.b64decode(plain + "=" * (-len(plain) % 4), altchars=b"-_", validate=True)
+            raw = base64.b64decode(sealed + "=" * (-len(sealed) % 4), altchars=b"-_", validate=True)
+            if _written(raw) != sealed:
+                return None
             return self._cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], bound_to.encode()).decode()
         except (binascii.Error, ValueError, InvalidTag):
             return None
+
+
+def _written(sealed: bytes) -> str:
+    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pyotp
 import pytest
+import sqlalchemy as sa
 
-from catalog.access.accounts import MOST_FAILURES, AccountError, AccountStore, Actor, SignInRefused
+from catalog.access.accounts import CODES, MOST_FAILURES, AccountError, AccountStore, Actor, SignInRefused
 from catalog.access.one_time_codes import CodeStore, qr_svg
 from catalog.access.person import Post
 
@@ -115,6 +116,15 @@ def test_the_secret_is_sealed_with_the_key_of_the_home(codes: CodeStore, address
     with pytest.raises(AccountError, match="密钥文件"):
         other.is_right("lisi", code(secret, minutes=1), at(minutes=1))
     other.close()
+
+
+def test_secrets_of_earlier_versions_open(codes: CodeStore, address: str) -> None:
+    codes.begin("lisi")
+    kept = "+/+++/+++/+++/++KSJoesTzC7s5RKxDi8zGAY0yzhu4+Kgm2eSr67lnHfVSCHXHf4swti1eWJJBqmAy"
+    with sa.create_engine(address).begin() as db:
+        db.execute(sa.update(CODES).values(sealed=kept))
+    codes.confirm("lisi", code("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"), at())
+    assert "lisi" in codes.enrolled()
 
 
 def test_taken_away_it_can_be_set_up_anew_with_another_secret(codes: CodeStore, accounts: AccountStore) -> None:
