@@ -129,9 +129,9 @@ test-e2e: setup setup-browser ## a real browser, and the whole demo through Airf
 
 .PHONY: test
 test: setup setup-browser setup-kubernetes lint ## static checks and every test but one tier that it names; set-up included
-	@$(PYTEST) $(SPREAD) -m "not stack and not cluster_demo" tests
-	@if bash infra/setup/stack.sh; then $(PYTEST) $(SPREAD) -m "stack" tests; else \
-		echo "NOT RUN: the tests of the cluster profile's servers; what they need is named above" >&2; [ "$${CI:-}" != "true" ]; fi
+	@if bash infra/setup/stack.sh; then $(PYTEST) $(SPREAD) -m "not cluster_demo" tests; else \
+		echo "NOT RUN: the tests of the cluster profile's servers; what they need is named above" >&2; [ "$${CI:-}" != "true" ]; \
+		$(PYTEST) $(SPREAD) -m "not stack and not cluster_demo" tests; fi
 	@echo "NOT RUN: the whole demo on the cluster profile. Run it with: make test-cluster-demo"
 
 # ---- tidy ---------------------------------------------------------------------------------------------------------

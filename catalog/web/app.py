@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 
@@ -31,7 +29,7 @@ from catalog.web.protection import protect
 from catalog.web.rooms import open_rooms
 from catalog.web.signin import recognise, signin_router
 from catalog.web.templating import STATIC
-from catalog.web.warming import begin, kept_warm, warm_duties
+from catalog.web.warming import warmed
 from lakehouse.connect.settings import Settings
 
 GENERATED_DOCS = ("quality", "dbt")
@@ -55,17 +53,14 @@ class GeneratedDocs(StaticFiles):
         """Let a missing folder be a page that is not there."""
 
 
-def create_app(settings: Settings, *, limiter: RateLimiter | None = None) -> FastAPI:
-    """Return the application over one home folder."""
+def create_app(settings: Settings, *, limiter: RateLimiter | None = None, warms: bool = True) -> FastAPI:
+    """Return the application over one home folder; one that ``warms`` asks first questions before the first visitor does."""
     rooms = open_rooms(settings)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await run_in_threadpool(begin, rooms.reads)
-        duties = asyncio.create_task(run_in_threadpool(warm_duties, rooms.gatherer, rooms.vocabulary))
-        with kept_warm(rooms.reads, rooms.records):
+        async with warmed(rooms.reads, rooms.records, rooms.gatherer, rooms.vocabulary) if warms else nullcontext():
             yield
-        await duties
         rooms.closing.close()
 
     app = FastAPI(title="citybrain", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 
 import structlog
+from fastapi.concurrency import run_in_threadpool
 
 from catalog.access.app_database import AppDatabaseUnavailable
 from catalog.api.clock import today
@@ -27,6 +29,18 @@ LAST_SECONDS = 5.0  # what is being warmed at the end may be given up: it only r
 AWAY = (QueryError, BranchError, ServerUnavailable, AppDatabaseUnavailable, OSError)
 
 log = structlog.get_logger(__name__)
+
+
+@asynccontextmanager
+async def warmed(
+    reads: CatalogueReads, records: Records, gatherer: Gatherer, vocabulary: Vocabulary
+) -> AsyncIterator[None]:
+    """Ask the home page's questions before the block, the others beside it, and for its length what is new in them."""
+    await run_in_threadpool(begin, reads)
+    duties = asyncio.create_task(run_in_threadpool(warm_duties, gatherer, vocabulary))
+    with kept_warm(reads, records):
+        yield
+    await duties
 
 
 def begin(reads: CatalogueReads) -> None:

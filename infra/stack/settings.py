@@ -95,6 +95,7 @@ class StackSettings(BaseModel):
     trino_heap: Heap = "1536m"
     trino_java_options: tuple[str, ...] = Field(default=(), description="more options for Trino's JVM, after ours")
     nessie_heap: Heap = "384m"
+    nessie_java_options: tuple[str, ...] = Field(default=(), description="more options for Nessie's JVM, after ours")
     source: str = Field(default="", description="folder where departments deliver; empty: sample-city in the home")
     source_api: str = Field(default="", description="address of departments' interfaces; empty: the demo's")
     lineage: str = Field(default="", description="address of the catalogue that runs are told to; empty: the demo's")

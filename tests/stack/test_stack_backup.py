@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running_stack import new_home, refuse_missing
+from running_stack import SERVERS, make_quick, new_home, refuse_missing
 from small_lake import api_keys, home_content, lake_content, make_small_lake
 from typer.testing import CliRunner, Result
 
@@ -40,8 +40,10 @@ UNAVAILABLE, WRONG_INPUT = 1, 2
 @pytest.fixture
 def homes() -> Iterator[list[Settings]]:
     """Two homes, of which one at a time has servers that run."""
-    refuse_missing(("postgres", "minio", "nessie", "trino"))
+    refuse_missing(SERVERS)
     places = [new_home("citybrain-drill-") for _ in range(2)]
+    for place in places:
+        make_quick(StackPlaces(place))
     yield [Settings(home=place, profile="cluster", threads=2, memory_limit="500MB") for place in places]
     for place in places:
         stack_down(StackPlaces(place))
@@ -94,7 +96,7 @@ def test_a_fresh_stack_gets_a_lost_one_back(
     homes: list[Settings], tmp_path: Path, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
     first, second = homes
-    stack_up(StackPlaces(first.root))
+    stack_up(StackPlaces(first.root), only=SERVERS)
     make_small_lake(first)
     backups = tmp_path / "backups"
     taken = json.loads(command(first, "backup", str(backups)).stdout)
@@ -111,7 +113,7 @@ def test_a_fresh_stack_gets_a_lost_one_back(
     stack_down(StackPlaces(first.root))
 
     begun = time.monotonic()
-    stack_up(StackPlaces(second.root))
+    stack_up(StackPlaces(second.root), only=SERVERS)
     up = time.monotonic()
     killed = citybrain(second, "restore", str(backups), CITYBRAIN_FAULT="restore-databases")
     assert killed.returncode == -signal.SIGKILL, killed.stderr

@@ -14,7 +14,7 @@ import urllib3
 from minio import Minio
 from minio.error import S3Error
 from pyiceberg.catalog.rest import RestCatalog
-from running_stack import new_home, refuse_missing, stack_home
+from running_stack import make_quick, new_home, refuse_missing, stack_home
 
 from infra.stack.control import stack_down, stack_up
 from infra.stack.places import StackPlaces
@@ -39,6 +39,7 @@ def settings(request: pytest.FixtureRequest) -> Iterator[Settings]:
     refuse_missing(needed)
     places = StackPlaces(new_home("citybrain-seaweedfs-"))
     try:
+        make_quick(places, "seaweedfs")
         stack_up(places, only=needed, object_store="seaweedfs")
         yield Settings(home=places.home, profile="cluster")
     finally:

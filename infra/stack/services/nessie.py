@@ -40,6 +40,7 @@ class Nessie(StackService):
         command = [
             str(self.parts.java),
             *client_jvm(self.settings.nessie_heap),
+            *self.settings.nessie_java_options,
             f"-Dquarkus.config.locations={self.folder / 'application.properties'}",
             "-jar",
             str(self.parts.nessie),

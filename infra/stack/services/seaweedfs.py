@@ -44,7 +44,7 @@ class SeaweedStore(StackService):
             "-filer", "-s3", f"-s3.port={self.settings.ports.object_store}", *inner,
             f"-s3.config={self.folder / 's3.json'}", "-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
             f"-filer.localSocket={self.folder / 'filer.sock'}", f"-s3.localSocket={self.folder / 's3.sock'}",
-            "-master.telemetry=false", "-master.volumeSizeLimitMB=512", "-volume.max=0",
+            "-master.telemetry=false", "-master.volumeSizeLimitMB=512", "-volume.max=0", "-volume.preStopSeconds=0",
         ]  # fmt: skip
         return Launch(command, {**plain_environment(self.folder), "GOMEMLIMIT": "400MiB"})
 

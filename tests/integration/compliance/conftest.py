@@ -30,7 +30,7 @@ def duty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def duty_clients(duty_home: Path) -> Iterator[dict[str, TestClient]]:
     """Clients by account; ``""`` is a stranger."""
     settings = Settings(home=duty_home, threads=1)
-    application = create_app(settings)
+    application = create_app(settings, warms=False)
     with TestClient(application, base_url="http://127.0.0.1", follow_redirects=False) as stranger:
         signed = {name: sign_in(application, app_database(settings), person) for name, person in PEOPLE.items()}
         yield signed | {"": stranger}

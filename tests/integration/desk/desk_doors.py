@@ -100,7 +100,7 @@ class City:
 @contextmanager
 def opened_city(settings: Settings, sessions: Mapping[str, Session]) -> Iterator[City]:
     """Open the doors of a home in whose app database everybody is signed in."""
-    app, address = create_app(settings), app_database(settings)
+    app, address = create_app(settings, warms=False), app_database(settings)
     with TestClient(app, base_url=BASE, raise_server_exceptions=False) as stranger:
         opened = SharingStore(address), AccessStore(address), ReminderStore(address)
         browsers = {}

@@ -131,6 +131,16 @@ def test_a_small_trino_collects_garbage_with_one_thread_and_the_operators_option
     assert options[-1] == "-XX:ReservedCodeCacheSize=512M"
 
 
+def test_options_of_nessies_jvm_come_after_ours(
+    places: StackPlaces, stack_settings: StackSettings, parts: Parts
+) -> None:
+    chosen = {"nessie_java_options": ("-XX:TieredStopAtLevel=1",)}
+    command = Nessie(places, stack_settings.model_copy(update=chosen), parts).launch().command
+
+    assert [option for option in command if "TieredStopAtLevel" in option][-1] == "-XX:TieredStopAtLevel=1"
+    assert command.index("-XX:TieredStopAtLevel=1") < command.index("-jar")
+
+
 def test_a_heap_is_read_as_java_reads_it() -> None:
     assert [heap_bytes(heap) for heap in ("512", "2k", "3M", "1g", "1T")] == [512, 2 << 10, 3 << 20, 1 << 30, 1 << 40]
 
