@@ -9,7 +9,7 @@ export PATH := $(HOME)/.local/bin:$(PATH)
 # Where Python may not keep what it compiled, every process compiles all that it imports: half of a short one's time.
 unexport PYTHONDONTWRITEBYTECODE
 RUN := uv run --no-sync
-PYTEST := $(RUN) pytest --timeout 1200
+PYTEST := $(RUN) pytest --timeout 1200 --durations 25 --durations-min 5
 WORKERS ?= 2
 # A file stays on one worker, and files are begun in the order of collection, in which tests/conftest.py puts long ones first.
 SPREAD = -n $(WORKERS) --dist loadfile --no-loadscope-reorder

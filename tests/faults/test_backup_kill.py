@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from few_deliveries import keep_first_deliveries
+from few_deliveries import generate_small_city
 from forked import Command, citybrain, killed_at
 from small_lake import every_file, home_content, lake_content, make_small_lake
 
@@ -18,7 +18,6 @@ from lakehouse.connect.database import branch_pointers
 from lakehouse.connect.settings import Settings
 from lakehouse.connect.unfinished import UnfinishedRestore
 from lakehouse.query import open_reader
-from lakehouse.sample_city.city import generate_city
 from lakehouse.tables import verify
 
 pytestmark = pytest.mark.faults
@@ -134,8 +133,7 @@ def test_a_backup_from_the_middle_of_a_run_is_a_city_on_which_the_run_can_be_don
     tmp_path: Path, test_seed: int, parsed_home: Callable[[Path], Path]
 ) -> None:
     city, first, second = tmp_path / "city", tmp_path / "first", tmp_path / "second"
-    generate_city(city, seed=test_seed, people=PEOPLE)
-    keep_first_deliveries(city)
+    generate_small_city(city, seed=test_seed, people=PEOPLE)
     command = ("run", "--source", str(city), "--json")
     run = Command(parsed_home(first), *command)
     wait_for_work(first, run)

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from few_deliveries import keep_first_deliveries
+from few_deliveries import generate_small_city
 from forked import citybrain
 
 from lakehouse.connect.settings import Settings
 from lakehouse.query import open_reader
-from lakehouse.sample_city.city import generate_city
 
 pytestmark = pytest.mark.faults
 PEOPLE = 200
@@ -25,8 +24,7 @@ POINTS = ("after-data-files:3", "after-metadata:5", "after-commit:4", "in-publis
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory, test_seed: int) -> Path:
     folder = tmp_path_factory.mktemp("city")
-    generate_city(folder, seed=test_seed, people=PEOPLE)
-    keep_first_deliveries(folder)
+    generate_small_city(folder, seed=test_seed, people=PEOPLE)
     return folder
 
 

@@ -158,8 +158,8 @@ def backfilled(cities: Cities) -> None:
     from_objects = upload(cities.cluster, cities.source / "gaj" / "residence_permit", "permits")
     from_folder = str(cities.source / "sthj" / "device_reading")
     results = [
-        run_job(cities.cluster, "backfill_resource", key.replace(".", "/"), place)
-        for key, place in ((PERMITS, from_objects), (READINGS, from_folder))
+        run(cities.cluster, "backfill_resource", key.replace(".", "/"), place)
+        for run, key, place in ((run_job, PERMITS, from_objects), (run_again, READINGS, from_folder))
     ]
     assert [batch for result in results for batch in result["batches"]] == [outcome.to_json() for outcome in ingested]
     for table in (PERMITS, READINGS, "quarantine.gaj_residence_permit"):

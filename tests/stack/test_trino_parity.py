@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from few_deliveries import keep_first_deliveries
+from few_deliveries import generate_small_city
 from isolated_cluster import make_cluster_home, remove_cluster_home
 
 from infra.cli.pipeline import department_systems
@@ -20,7 +20,6 @@ from lakehouse.connect.settings import Settings
 from lakehouse.connect.trino import CATALOG_PREFIX, catalog_of, open_trino
 from lakehouse.pipeline.report import RunReport
 from lakehouse.pipeline.run import run_pipeline
-from lakehouse.sample_city.city import generate_city
 
 pytestmark = pytest.mark.stack
 
@@ -66,8 +65,7 @@ def differences(one: dict[str, Content], other: dict[str, Content]) -> list[str]
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory, test_seed: int) -> Path:
     place = tmp_path_factory.mktemp("parity") / "city"
-    generate_city(place, seed=test_seed, people=PEOPLE)
-    keep_first_deliveries(place)
+    generate_small_city(place, seed=test_seed, people=PEOPLE)
     return place
 
 

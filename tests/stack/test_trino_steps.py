@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from few_deliveries import keep_first_deliveries
+from few_deliveries import generate_small_city
 from isolated_cluster import make_cluster_home, remove_cluster_home
 
 from infra.cli.pipeline import department_systems
@@ -13,7 +13,6 @@ from lakehouse.connect.database import branch_pointers
 from lakehouse.connect.settings import Settings
 from lakehouse.pipeline.inputs import CATALOGUE_TOPIC, load_inputs
 from lakehouse.pipeline.steps import check_step, ingest_step, open_topic_branch, publish_step, transform_step
-from lakehouse.sample_city.city import generate_city
 
 pytestmark = pytest.mark.stack
 
@@ -24,8 +23,7 @@ TOPIC = "economy"
 def settings(tmp_path_factory: pytest.TempPathFactory, test_seed: int) -> Iterator[Settings]:
     """A home where the resources of one topic were ingested, and nothing else."""
     place = tmp_path_factory.mktemp("steps")
-    generate_city(place / "city", seed=test_seed, people=100)
-    keep_first_deliveries(place / "city")
+    generate_small_city(place / "city", seed=test_seed, people=100)
     make_cluster_home(place / "home")
     settings = Settings(home=place / "home", profile="cluster", threads=1, memory_limit="500MB")
     with department_systems(place / "city") as systems:

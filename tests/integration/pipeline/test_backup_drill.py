@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from few_deliveries import keep_first_deliveries
+from few_deliveries import generate_small_city
 from forked import Command
 from small_lake import every_file
 
@@ -22,7 +22,6 @@ from lakehouse.branches import publish_history
 from lakehouse.connect.database import branch_pointers
 from lakehouse.connect.settings import Settings
 from lakehouse.query import open_reader
-from lakehouse.sample_city.city import generate_city
 from lakehouse.tables import history
 
 pytestmark = pytest.mark.integration
@@ -84,8 +83,7 @@ def snapshots(settings: Settings) -> dict[str, list[Any]]:
 def lost(tmp_path_factory: pytest.TempPathFactory, test_seed: int, parsed_home: Callable[[Path], Path]) -> Lost:
     place = tmp_path_factory.mktemp("drill")
     home, city, backups = place / "machine" / "home", place / "city", place / "backups"
-    generate_city(city, seed=test_seed, people=PEOPLE)
-    keep_first_deliveries(city)
+    generate_small_city(city, seed=test_seed, people=PEOPLE)
     run(parsed_home(home), city)
     settings = Settings(home=home)
     facts = citybrain(home, "backup", str(backups))
