@@ -209,6 +209,12 @@ class AccessStore:
             row = db.execute(newest).first()
         return None if row is None else (int(row[0]), datetime.fromisoformat(row[1]))
 
+    def oldest_event_at(self) -> datetime | None:
+        """Return the earliest moment of an audit event; None before the first."""
+        with self._engine.connect() as db:
+            at = db.execute(sa.select(sa.func.min(AUDIT.c.at))).scalar()
+        return None if at is None else datetime.fromisoformat(at)
+
     def uses(self, since: datetime, until: datetime) -> list[tuple[str, str, int, int]]:
         """Return (department, resource, calls, rows) of the data read by departments from ``since`` to before ``until``."""
         counted = (

@@ -76,8 +76,10 @@ class Gatherer:
             return self._kept[key]
 
     def _gather(self, day: date, published: Published, newest: Newest) -> Evidence:
-        since = day.replace(day=1)
+        since, first = day.replace(day=1), self._access.oldest_event_at()
         days = [since + timedelta(days=n) for n in range(day.day)]
+        # Of the months before anybody read anything, no day is asked for.
+        used = [one for one in days if first is not None and one >= city_day(first)]
         return Evidence(
             day=day,
             since=since,
@@ -86,7 +88,7 @@ class Gatherer:
             published=published,
             cases=self._ledger.cases(day),
             verifications=self._ledger.verifications(day),
-            uses=tuple(use for one in days for use in self._uses(one, newest)),
+            uses=tuple(use for one in used for use in self._uses(one, newest)),
             changes=self._changes(day) if self._changes else None,
         )
 

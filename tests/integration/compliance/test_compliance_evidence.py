@@ -186,6 +186,7 @@ def test_a_change_of_the_catalogue_is_timed_and_an_earlier_day_does_not_know_its
 def test_the_stores_tell_what_is_new(sharing: SharingStore, access: AccessStore) -> None:
     assert sharing.version() == (0, 0)
     assert access.newest_event() is None
+    assert access.oldest_event_at() is None
     number = ask(sharing, "wjw", "gaj.resident", 2, "2026-10-09")
     other = doubt(sharing, "wjw", "gaj.resident", "2026-10-09")
     assert sharing.version() == (2, 4)
@@ -198,6 +199,7 @@ def test_the_stores_tell_what_is_new(sharing: SharingStore, access: AccessStore)
     newest = access.newest_event()
     assert newest is not None
     assert newest[0] == 1
+    assert access.oldest_event_at() == newest[1]
 
 
 def test_more_numbers_than_a_question_takes_are_asked_in_portions(sharing: SharingStore) -> None:

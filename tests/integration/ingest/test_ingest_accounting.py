@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Lakehouse, permit
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ingest_lakehouse import Lakehouse, permit
 
 from lakehouse.branches import open_branch
 from lakehouse.connect.settings import Settings

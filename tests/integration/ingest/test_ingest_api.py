@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 import pytest
-from conftest import Lakehouse
+from ingest_lakehouse import Lakehouse
 
 pytestmark = pytest.mark.integration
 CASE = "cgj.case"

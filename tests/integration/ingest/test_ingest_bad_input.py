@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import CONTRACTS, Lakehouse, csv_bytes, payment, permit
+from ingest_lakehouse import CONTRACTS, Lakehouse, csv_bytes, payment, permit
 
 pytestmark = pytest.mark.integration
 PAYMENT = "swj.tax_payment"

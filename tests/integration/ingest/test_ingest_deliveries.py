@@ -6,7 +6,7 @@ import itertools
 from pathlib import Path
 
 import pytest
-from conftest import CONTRACTS, Lakehouse, csv_bytes, payment, permit
+from ingest_lakehouse import CONTRACTS, Lakehouse, csv_bytes, payment, permit
 
 from lakehouse.branches import open_branch
 from lakehouse.connect.settings import Settings

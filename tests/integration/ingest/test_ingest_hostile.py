@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from conftest import CONTRACTS, Lakehouse, csv_bytes, permit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ingest_lakehouse import CONTRACTS, Lakehouse, csv_bytes, permit
 
 pytestmark = pytest.mark.integration
 PERMIT = "gaj.residence_permit"

@@ -8,7 +8,7 @@ import sqlite3
 from typing import Any
 
 import pytest
-from conftest import CONTRACTS, VOCABULARY, Lakehouse, Row, payment
+from ingest_lakehouse import CONTRACTS, VOCABULARY, Lakehouse, Row, payment
 
 from catalog.contract.model import Contract, Property
 from lakehouse.ingest import BatchOutcome, ingest_resource

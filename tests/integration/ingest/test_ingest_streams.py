@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import Lakehouse
+from ingest_lakehouse import Lakehouse
 
 pytestmark = pytest.mark.integration
 VEHICLE = "gaj.vehicle"
