@@ -49,9 +49,9 @@ def bench_ingest(rows: int = ROWS, repeat: int = 5) -> dict[str, Any]:
         arms = {
             OURS: partial(_ours, root / "source", root / "ours"),
             FLOOR: partial(_floor, file, root / "floor"),
-            PEER: partial(_dlt, file, root / "dlt", _tuned),
-            HAND_FED: partial(_dlt, file, root / "dlt", _by_hand),
-            AS_IT_COMES: partial(_dlt, file, root / "dlt", _as_it_comes),
+            PEER: partial(_dlt, file, root / "dlt", partial(_read, chunk_size=DLT_CHUNK_ROWS, use_pyarrow=True)),
+            HAND_FED: partial(_dlt, file, root / "dlt", _fed),
+            AS_IT_COMES: partial(_dlt, file, root / "dlt", _read),
         }
         params = {
             "rows": rows,
@@ -153,20 +153,15 @@ def _dlt(file: Path, work: Path, resource: Callable[[Path], Any]) -> ArmResult:
     return ArmResult(seconds, _sums_of_files(str(work / "lake" / "gaj" / "resident" / "data" / "*.parquet")))
 
 
-def _as_it_comes(file: Path) -> Any:
-    from dlt.sources.filesystem import filesystem, read_csv_duckdb
-
-    return (filesystem(bucket_url=file.parent.as_uri(), file_glob=file.name) | read_csv_duckdb()).with_name("resident")
-
-
-def _tuned(file: Path) -> Any:
+def _read(file: Path, **options: Any) -> Any:
+    """Let dlt read the file itself; ``options`` are its reader's."""
     from dlt.sources.filesystem import filesystem, read_csv_duckdb
 
     listed = filesystem(bucket_url=file.parent.as_uri(), file_glob=file.name)
-    return (listed | read_csv_duckdb(chunk_size=DLT_CHUNK_ROWS, use_pyarrow=True)).with_name("resident")
+    return (listed | read_csv_duckdb(**options)).with_name("resident")
 
 
-def _by_hand(file: Path) -> Any:
+def _fed(file: Path) -> Any:
     import dlt
 
     return dlt.resource(_batches(file), name="resident", table_format="iceberg", file_format="parquet")

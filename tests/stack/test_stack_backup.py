@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running_stack import SERVERS, make_quick, new_home, refuse_missing
+from running_stack import SERVERS, new_home, quick_stack_up, refuse_missing
 from small_lake import api_keys, home_content, lake_content, make_small_lake
 from typer.testing import CliRunner, Result
 
 from infra.cli.main import app
 from infra.cli.output import UserError
-from infra.stack.control import stack_down, stack_up
+from infra.stack.control import stack_down
 from infra.stack.places import StackPlaces
 from lakehouse.branches import open_branch, publish
 from lakehouse.connect.cluster import cluster_settings
@@ -42,8 +42,6 @@ def homes() -> Iterator[list[Settings]]:
     """Two homes, of which one at a time has servers that run."""
     refuse_missing(SERVERS)
     places = [new_home("citybrain-drill-") for _ in range(2)]
-    for place in places:
-        make_quick(StackPlaces(place))
     yield [Settings(home=place, profile="cluster", threads=2, memory_limit="500MB") for place in places]
     for place in places:
         stack_down(StackPlaces(place))
@@ -96,7 +94,7 @@ def test_a_fresh_stack_gets_a_lost_one_back(
     homes: list[Settings], tmp_path: Path, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
     first, second = homes
-    stack_up(StackPlaces(first.root), only=SERVERS)
+    quick_stack_up(StackPlaces(first.root), only=SERVERS)
     make_small_lake(first)
     backups = tmp_path / "backups"
     taken = json.loads(command(first, "backup", str(backups)).stdout)
@@ -113,7 +111,7 @@ def test_a_fresh_stack_gets_a_lost_one_back(
     stack_down(StackPlaces(first.root))
 
     begun = time.monotonic()
-    stack_up(StackPlaces(second.root), only=SERVERS)
+    quick_stack_up(StackPlaces(second.root), only=SERVERS)
     up = time.monotonic()
     killed = citybrain(second, "restore", str(backups), CITYBRAIN_FAULT="restore-databases")
     assert killed.returncode == -signal.SIGKILL, killed.stderr

@@ -24,7 +24,7 @@ import psycopg
 import pytest
 from minio import Minio
 from minio.error import S3Error
-from running_stack import make_quick, refuse_missing
+from running_stack import quick_stack_up, refuse_missing
 
 from infra.airflow.configuration import ADMIN
 from infra.cli.output import UserError
@@ -102,8 +102,7 @@ def _lives(pid: int) -> bool:
 @pytest.fixture(scope="module")
 def stack(own_places: StackPlaces) -> Stack:
     refuse_missing(SERVERS)
-    make_quick(own_places)
-    assert stack_up(own_places).is_well
+    assert quick_stack_up(own_places).is_well
     stack = Stack(own_places)
     stack.write()
     return stack

@@ -14,9 +14,9 @@ import urllib3
 from minio import Minio
 from minio.error import S3Error
 from pyiceberg.catalog.rest import RestCatalog
-from running_stack import make_quick, new_home, refuse_missing, stack_home
+from running_stack import new_home, quick_stack_up, refuse_missing, stack_home
 
-from infra.stack.control import stack_down, stack_up
+from infra.stack.control import stack_down
 from infra.stack.places import StackPlaces
 from lakehouse.connect.cluster import ClusterSettings, cluster_settings
 from lakehouse.connect.duck import open_duckdb
@@ -39,8 +39,7 @@ def settings(request: pytest.FixtureRequest) -> Iterator[Settings]:
     refuse_missing(needed)
     places = StackPlaces(new_home("citybrain-seaweedfs-"))
     try:
-        make_quick(places, "seaweedfs")
-        stack_up(places, only=needed, object_store="seaweedfs")
+        quick_stack_up(places, only=needed, object_store="seaweedfs")
         yield Settings(home=places.home, profile="cluster")
     finally:
         stack_down(places)
