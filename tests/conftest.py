@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, settings
 
 IS_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 SAMPLE_PEOPLE = 2_000
+SMALL_PEOPLE = 300
 DEFAULT_SEED = 7
 STRICT_TIERS = ("e2e", "stack")  # tiers that CI must not skip: what they show is shown nowhere else
 # Begun before all others: a long file that is begun last keeps one worker busy when the others have nothing left.
@@ -132,15 +133,37 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def published_home(shared_folder: Path, sample_city: Path) -> Path:
     """A home into which the whole sample city was run and published, once a session; tests only read it."""
+    return _published(shared_folder / "published-home", sample_city)
+
+
+@pytest.fixture(scope="session")
+def small_city(shared_folder: Path, test_seed: int) -> Path:
+    """A city for tests in which a run is the means and not the matter: few people, few deliveries. Only read."""
+    from few_deliveries import generate_small_city
+
+    city = shared_folder / "small-city"
+    with FileLock(str(city) + ".lock"):
+        if not city.exists():
+            generate_small_city(city, seed=test_seed, people=SMALL_PEOPLE)
+    return city
+
+
+@pytest.fixture(scope="session")
+def small_home(shared_folder: Path, small_city: Path) -> Path:
+    """A home into which the small city was run and published, undisturbed, once a session; tests only read it."""
+    return _published(shared_folder / "small-home", small_city)
+
+
+def _published(place: Path, city: Path) -> Path:
     from infra.cli.pipeline import department_systems
     from lakehouse.connect.settings import Settings
     from lakehouse.pipeline.run import run_pipeline
 
-    place, done = shared_folder / "published-home", shared_folder / "published-home.done"
+    done = place.with_suffix(".done")
     with FileLock(str(place) + ".lock"):
         if not done.exists():
             shutil.rmtree(place, ignore_errors=True)
-            with department_systems(sample_city) as systems:
+            with department_systems(city) as systems:
                 report = run_pipeline(Settings(home=place), systems)
             assert report.published, report.reason
             done.touch()

@@ -24,7 +24,8 @@ from tests.conftest import skip_aloud
 
 STACK_HOME = "CITYBRAIN_TEST_STACK_HOME"
 SERVERS = ("postgres", "minio", "nessie", "trino")  # what tests share; those of Airflow start one of their own
-QUICK = ("-XX:TieredStopAtLevel=1",)  # without the optimising compiler, whose cost a server of minutes never earns back
+# Without the optimising compiler and the verification of classes, whose cost a server of minutes never earns back.
+QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UnlockDiagnosticVMOptions", "-XX:-BytecodeVerificationRemote")
 
 
 def stack_home() -> Path:
@@ -59,7 +60,7 @@ def quick_stack_up(
 ) -> StackStatus:
     """Start a stack; a new one has settings with which its servers start in half the processor time."""
     if not places.settings.exists():
-        chosen = {"trino_java_options": QUICK, "nessie_java_options": QUICK}
+        chosen = {"trino_java_options": (*QUICK, "-Xmn512m"), "nessie_java_options": QUICK}
         StackSettings.make(object_store).model_copy(update=chosen).save(places)
     return stack_up(places, only=only)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:MetaspaceSize=192M"
 
 
 def short_lived(folder: Path) -> Path:

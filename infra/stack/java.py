@@ -32,5 +32,6 @@ def client_jvm(heap: str) -> list[str]:
         "-XX:+UseSerialGC",
         "-XX:+ExitOnOutOfMemoryError",
         "-XX:TieredStopAtLevel=4",
+        "-XX:MetaspaceSize=128M",
         "-Dfile.encoding=UTF-8",
     ]

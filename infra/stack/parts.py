@@ -23,6 +23,9 @@ from infra.stack.prerequisites import Missing
 
 MINIO_MODULE = "github.com/minio/minio"
 MINIO_VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
+# A thousand short compilers: without debugging tables, and with no collection of garbage below 2 GiB, a sixth faster.
+BUILD_ENVIRONMENT = {"CGO_ENABLED": "0", "GOGC": "off", "GOMEMLIMIT": "2GiB"}
+BUILD_OPTIONS = ("-trimpath", "-gcflags=all=-dwarf=false", "-ldflags=-s -w")
 TRINO_PLUGINS = (
     "geospatial",
     "iceberg",
@@ -205,8 +208,8 @@ class Parts:
         say("building MinIO with Go (2-3 minutes, once)")
         target = self.minio.parent
         with tempfile.TemporaryDirectory(dir=self.cache, prefix="building-") as folder:
-            environment = {**os.environ, "GOBIN": folder, "CGO_ENABLED": "0"}
-            command = [pre.go() or "go", "install", "-trimpath", f"{MINIO_MODULE}@{MINIO_VERSION}"]
+            environment = {**os.environ, "GOBIN": folder, **BUILD_ENVIRONMENT}
+            command = [pre.go() or "go", "install", *BUILD_OPTIONS, f"{MINIO_MODULE}@{MINIO_VERSION}"]
             _run(command, "go install", self.cache / "minio.log", environment)
             target.mkdir(exist_ok=True)
             (Path(folder) / "minio").replace(target / "minio")

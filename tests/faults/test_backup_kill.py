@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from few_deliveries import generate_small_city
 from forked import Command, citybrain, killed_at
 from small_lake import every_file, home_content, lake_content, make_small_lake
 
@@ -21,7 +20,6 @@ from lakehouse.query import open_reader
 from lakehouse.tables import verify
 
 pytestmark = pytest.mark.faults
-PEOPLE = 200
 TABLES_UNDER_WAY = 12  # of the run that a backup is taken from in its middle: some are there, most are not
 
 
@@ -130,11 +128,10 @@ def wait_for_work(home: Path, run: Command) -> None:
 
 
 def test_a_backup_from_the_middle_of_a_run_is_a_city_on_which_the_run_can_be_done_again(
-    tmp_path: Path, test_seed: int, parsed_home: Callable[[Path], Path]
+    tmp_path: Path, small_city: Path, parsed_home: Callable[[Path], Path]
 ) -> None:
-    city, first, second = tmp_path / "city", tmp_path / "first", tmp_path / "second"
-    generate_small_city(city, seed=test_seed, people=PEOPLE)
-    command = ("run", "--source", str(city), "--json")
+    first, second = tmp_path / "first", tmp_path / "second"
+    command = ("run", "--source", str(small_city), "--json")
     run = Command(parsed_home(first), *command)
     wait_for_work(first, run)
     take(first, tmp_path / "backups")

@@ -103,8 +103,8 @@ def run_job(settings: Settings, job: str, *arguments: str) -> dict[str, Any]:
     return result
 
 
-def run_again(settings: Settings, job: str, *arguments: str) -> dict[str, Any]:
-    """Run a job that a person has run before: in this process, whose JVM serves the next one too."""
+def run_here(settings: Settings, job: str, *arguments: str) -> dict[str, Any]:
+    """Run a job in this process, whose JVM serves the next one too; how a person runs one is shown once."""
     with pytest.MonkeyPatch.context() as patched, redirect_stdout(io.StringIO()) as said:
         for name, value in surroundings(settings).items():
             patched.setenv(name, value)
@@ -115,7 +115,7 @@ def run_again(settings: Settings, job: str, *arguments: str) -> dict[str, Any]:
 
 
 def surroundings(settings: Settings) -> dict[str, str]:
-    home = {"CITYBRAIN_HOME": str(settings.home), "CITYBRAIN_PROFILE": "cluster"}
+    home = {"CITYBRAIN_HOME": str(settings.home), "CITYBRAIN_PROFILE": settings.profile}
     return {**SMALL, **home, "CITYBRAIN_SPARK_PROPERTIES": str(short_lived(settings.root))}
 
 
@@ -159,12 +159,12 @@ def backfilled(cities: Cities) -> None:
     from_folder = str(cities.source / "sthj" / "device_reading")
     results = [
         run(cities.cluster, "backfill_resource", key.replace(".", "/"), place)
-        for run, key, place in ((run_job, PERMITS, from_objects), (run_again, READINGS, from_folder))
+        for run, key, place in ((run_job, PERMITS, from_objects), (run_here, READINGS, from_folder))
     ]
     assert [batch for result in results for batch in result["batches"]] == [outcome.to_json() for outcome in ingested]
     for table in (PERMITS, READINGS, "quarantine.gaj_residence_permit"):
         assert rows(cities.cluster, table, "inbound") == rows(cities.embedded, table, "inbound") != []
-    again = run_again(cities.cluster, "backfill_resource", PERMITS.replace(".", "/"), from_objects)
+    again = run_here(cities.cluster, "backfill_resource", PERMITS.replace(".", "/"), from_objects)
     assert {batch["status"] for batch in again["batches"]} == {"skipped"}
     for file in list(objects.listing(from_objects)):
         objects.remove(file.location)
@@ -174,9 +174,8 @@ def backfilled(cities: Cities) -> None:
 
 def compacted(cities: Cities) -> None:
     before = rows(cities.cluster, READINGS, "main")
-    done = run_job(
-        cities.cluster, "compact_table", READINGS.replace(".", "/"), "--sort", "device_id,measured_at", "--all"
-    )
+    sort = ("--sort", "device_id,measured_at", "--all")
+    done = run_here(cities.cluster, "compact_table", READINGS.replace(".", "/"), *sort)
     assert done["changed"]
     assert done["snapshot"] == current_snapshot(cities.cluster)
     assert rows(cities.cluster, READINGS, "main") == before
@@ -186,7 +185,7 @@ def compacted(cities: Cities) -> None:
 
 
 def rolled_up(cities: Cities) -> None:
-    done = run_job(cities.cluster, "rollup_readings", "--publish")
+    done = run_here(cities.cluster, "rollup_readings", "--publish")
     assert done["tables"]["rollup.device_reading_daily"]["changed_rows"] > 0
     with closing(open_duckdb(settings=cities.embedded)) as con:
         attach_branch(con, cities.embedded, "main")
@@ -197,15 +196,13 @@ def rolled_up(cities: Cities) -> None:
             " from sthj.device_reading r left join sthj.device d using (device_id) group by all"
         ).fetchall()
     assert rows(cities.cluster, "rollup.device_reading_daily", "main") == sorted(by_hand, key=repr)
-    again = run_again(cities.cluster, "rollup_readings", "--publish")
+    again = run_here(cities.cluster, "rollup_readings", "--publish")
     assert again["tables"]["rollup.device_reading_daily"] == {"days": 0, "changed_rows": 0}
 
 
 def resolved(cities: Cities) -> None:
-    done = run_job(cities.cluster, "resolve_entities", "--publish")
-    environment = {**os.environ, "CITYBRAIN_HOME": str(cities.embedded.home), "CITYBRAIN_PROFILE": "embedded"}
-    command = [sys.executable, "-m", "spark_jobs.resolve_entities", "--engine", "duckdb", "--publish"]
-    here = json.loads(subprocess.run(command, env=environment, capture_output=True, check=True, text=True).stdout)
+    done = run_here(cities.cluster, "resolve_entities", "--publish")
+    here = run_here(cities.embedded, "resolve_entities", "--engine", "duckdb", "--publish")
     counts = ("mentions", "links", "entities", "ambiguous")
     assert [done[name] for name in counts] == [here[name] for name in counts]
     for table in ("resolution.person_mention", "resolution.person_link"):

@@ -6,25 +6,27 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from few_deliveries import generate_small_city
 from isolated_cluster import make_cluster_home, remove_cluster_home
 
 from infra.cli.pipeline import department_systems
-from lakehouse.branches import current_snapshot, publish_history
+from lakehouse.branches import current_snapshot, drop_branch, open_branch, publish_history
 from lakehouse.connect.cluster import cluster_settings
-from lakehouse.connect.database import MAIN, SCRATCH_PREFIX
+from lakehouse.connect.database import MAIN, SCRATCH_PREFIX, branch_pointers
 from lakehouse.connect.duck import attach_branch, open_duckdb, quote
 from lakehouse.connect.iceberg import open_catalog
 from lakehouse.connect.nessie import Nessie
 from lakehouse.connect.settings import Settings
 from lakehouse.connect.trino import CATALOG_PREFIX, catalog_of, open_trino
+from lakehouse.pipeline.ops_tables import OUTCOMES
 from lakehouse.pipeline.report import RunReport
 from lakehouse.pipeline.run import run_pipeline
+from lakehouse.query import open_reader
+from lakehouse.tables import verify
 
 pytestmark = pytest.mark.stack
 
-PEOPLE = 300
 MARTS = 22
+ROWS = 10_000
 
 Columns = list[tuple[str, str]]  # name and Iceberg type
 Content = tuple[Columns, list[str]]
@@ -63,26 +65,16 @@ def differences(one: dict[str, Content], other: dict[str, Content]) -> list[str]
 
 
 @pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory, test_seed: int) -> Path:
-    place = tmp_path_factory.mktemp("parity") / "city"
-    generate_small_city(place, seed=test_seed, people=PEOPLE)
-    return place
+def embedded(small_home: Path) -> Settings:
+    return Settings(home=small_home)
 
 
 @pytest.fixture(scope="module")
-def embedded(tmp_path_factory: pytest.TempPathFactory, city: Path) -> Settings:
-    settings = Settings(home=tmp_path_factory.mktemp("embedded"))
-    report = run(settings, city)
-    assert report.published, report.reason
-    return settings
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory, city: Path) -> Iterator[Settings]:
+def cluster(tmp_path_factory: pytest.TempPathFactory, small_city: Path) -> Iterator[Settings]:
     home = tmp_path_factory.mktemp("cluster")
     make_cluster_home(home)
     settings = Settings(home=home, profile="cluster")
-    report = run(settings, city)
+    report = run(settings, small_city)
     assert report.published, report.reason
     yield settings
     remove_cluster_home(settings)
@@ -110,13 +102,35 @@ def test_the_comparison_would_notice(embedded: Settings, change: str) -> None:
     assert differences(one, other) != []
 
 
-def test_run_with_nothing_new_publishes_nothing(cluster: Settings, city: Path) -> None:
-    before, publishes = current_snapshot(cluster), len(publish_history(cluster))
+def test_run_with_nothing_new_publishes_nothing(cluster: Settings, small_city: Path) -> None:
+    before, publishes = (current_snapshot(cluster), branch_pointers(cluster)), len(publish_history(cluster))
 
-    assert run(cluster, city).tables_changed == 0
+    assert run(cluster, small_city).tables_changed == 0
 
-    assert current_snapshot(cluster) == before
+    assert (current_snapshot(cluster), branch_pointers(cluster)) == before
     assert len(publish_history(cluster)) == publishes
+
+
+def test_what_was_published_verifies_to_the_last_page(cluster: Settings) -> None:
+    report = verify(cluster, deep=True)
+
+    assert report.ok, report.faults
+    assert report.rows > ROWS
+
+
+def test_reader_answers_the_same(embedded: Settings, cluster: Settings) -> None:
+    sql = f"select status, count(*), sum(received) from {OUTCOMES} group by 1 order by 1"
+    with open_reader(embedded) as one, open_reader(cluster) as other:
+        assert one.arrow(sql).to_pylist() == other.arrow(sql).to_pylist()
+        assert one.tables() == other.tables()
+
+
+def test_a_run_branch_starts_from_what_was_published(cluster: Settings) -> None:
+    branch = open_branch(cluster, "look")
+    try:
+        assert branch_pointers(cluster, branch.name) == branch_pointers(cluster)
+    finally:
+        drop_branch(cluster, branch)
 
 
 def test_nothing_of_a_build_is_left_but_its_marts(cluster: Settings) -> None:

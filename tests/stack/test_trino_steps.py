@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from few_deliveries import generate_small_city
 from isolated_cluster import make_cluster_home, remove_cluster_home
 
 from infra.cli.pipeline import department_systems
@@ -20,13 +20,12 @@ TOPIC = "economy"
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory, test_seed: int) -> Iterator[Settings]:
+def settings(tmp_path_factory: pytest.TempPathFactory, small_city: Path) -> Iterator[Settings]:
     """A home where the resources of one topic were ingested, and nothing else."""
-    place = tmp_path_factory.mktemp("steps")
-    generate_small_city(place / "city", seed=test_seed, people=100)
-    make_cluster_home(place / "home")
-    settings = Settings(home=place / "home", profile="cluster", threads=1, memory_limit="500MB")
-    with department_systems(place / "city") as systems:
+    home = tmp_path_factory.mktemp("steps")
+    make_cluster_home(home)
+    settings = Settings(home=home, profile="cluster", threads=1, memory_limit="500MB")
+    with department_systems(small_city) as systems:
         for contract in load_inputs(checked=False).of_topic(TOPIC):
             ingest_step(settings, contract.key, systems)
     yield settings

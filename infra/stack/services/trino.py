@@ -35,6 +35,7 @@ JVM = (
     "-XX:+ExitOnOutOfMemoryError",
     "-XX:-OmitStackTraceInFastThrow",
     "-XX:ReservedCodeCacheSize=256M",
+    "-XX:MetaspaceSize=256M",  # from 21 MB on the whole heap would be collected each time that the classes need more
     "-XX:MinHeapFreeRatio=10",
     "-XX:MaxHeapFreeRatio=25",
     "-XX:+EnableDynamicAgentLoading",

@@ -7,8 +7,8 @@ The official charts of Airflow and Trino are in no registry that a build can cou
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,11 +40,9 @@ Manifest = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "citybrain" / "tools"
-    built = sorted(cache.glob("helm-*/helm"))
-    program = shutil.which("helm") or (str(built[-1]) if built else None)
-    if program is None:
-        tool_missing("helm", "bash infra/setup/kubernetes.sh builds it once")
+    program = Path(sys.executable).with_name("helm")
+    if not program.exists():
+        tool_missing("helm", "make setup")
     home = tmp_path_factory.mktemp("helm")
     environ = {**os.environ, "HELM_CACHE_HOME": str(home), "HELM_CONFIG_HOME": str(home), "HELM_DATA_HOME": str(home)}
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from few_deliveries import generate_small_city
 from forked import Command
 from small_lake import every_file
 
@@ -25,7 +24,6 @@ from lakehouse.query import open_reader
 from lakehouse.tables import history
 
 pytestmark = pytest.mark.integration
-PEOPLE = 300
 
 
 @dataclass(frozen=True)
@@ -80,15 +78,21 @@ def snapshots(settings: Settings) -> dict[str, list[Any]]:
 
 
 @pytest.fixture(scope="module")
-def lost(tmp_path_factory: pytest.TempPathFactory, test_seed: int, parsed_home: Callable[[Path], Path]) -> Lost:
+def lost(tmp_path_factory: pytest.TempPathFactory, small_city: Path, parsed_home: Callable[[Path], Path]) -> Lost:
     place = tmp_path_factory.mktemp("drill")
-    home, city, backups = place / "machine" / "home", place / "city", place / "backups"
-    generate_small_city(city, seed=test_seed, people=PEOPLE)
-    run(parsed_home(home), city)
+    home, backups = place / "machine" / "home", place / "backups"
+    run(parsed_home(home), small_city)
     settings = Settings(home=home)
     facts = citybrain(home, "backup", str(backups))
     found = Lost(
-        home, city, backups, facts, shown(settings), past(settings), snapshots(settings), every_file(settings.landing)
+        home,
+        small_city,
+        backups,
+        facts,
+        shown(settings),
+        past(settings),
+        snapshots(settings),
+        every_file(settings.landing),
     )
     shutil.rmtree(home.parent)
     return found
