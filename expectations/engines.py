@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from catalog.derive.sql_predicates import literal
 from expectations.fused.plan import Distinct
 from expectations.names import table_sql
 from expectations.trino_sql import to_trino
@@ -21,6 +22,9 @@ class Engine(Protocol):
 
     def describe(self, name: str) -> Mapping[str, str] | None:
         """Return the columns of a table (dotted name) with their types in DuckDB's words; None when there is none."""
+
+    def describe_all(self, names: Sequence[str]) -> dict[str, Mapping[str, str]]:
+        """Return the same of those of these tables that can be described together; the others are asked for one by one."""
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Answer a statement."""
@@ -55,6 +59,10 @@ class DuckDbEngine:
                 raise
             return None
         return {row[0]: row[1] for row in described}
+
+    def describe_all(self, names: Sequence[str]) -> dict[str, Mapping[str, str]]:
+        """Return nothing: to ask for one costs next to nothing."""
+        return {}
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Answer a statement."""
@@ -93,6 +101,21 @@ class TrinoEngine:
                 raise
             return None
         return {row[0]: str(row[1]).upper() for row in described}
+
+    def describe_all(self, names: Sequence[str]) -> dict[str, Mapping[str, str]]:
+        """Ask for all tables of the session's catalog in one statement: planning one for each takes as long as small scans."""
+        wanted = [name for name in names if name.count(".") == 1]
+        if not wanted:
+            return {}
+        schemas, tables = (", ".join(sorted({literal(name.split(".")[part]) for name in wanted})) for part in (0, 1))
+        columns = self._con.execute(
+            "select table_schema, table_name, column_name, data_type from information_schema.columns"
+            f" where table_schema in ({schemas}) and table_name in ({tables}) order by 1, 2, ordinal_position"
+        ).fetchall()
+        found: dict[str, dict[str, str]] = {}
+        for schema, table, column, type_ in columns:
+            found.setdefault(f"{schema}.{table}", {})[column] = str(type_).upper()
+        return {name: found[name] for name in wanted if name in found}
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Answer a statement, translated."""

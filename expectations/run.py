@@ -75,7 +75,7 @@ def validate(
     """
     load_great_expectations()
     engine = engine_of(con)
-    known: dict[str, Mapping[str, str] | None] = {}
+    known: dict[str, Mapping[str, str] | None] = {**engine.describe_all([table_of(suite) for suite in suites])}
 
     def described(name: str) -> Mapping[str, str] | None:
         if name not in known:

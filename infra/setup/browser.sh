@@ -4,7 +4,7 @@ set -euo pipefail
 
 missing=()
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium)
-fc-list 2>/dev/null | grep -qi 'cjk' || missing+=(fonts-noto-cjk)
+grep -qi 'cjk' <<<"$(fc-list 2>/dev/null)" || missing+=(fonts-noto-cjk)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then

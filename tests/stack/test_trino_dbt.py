@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,8 +49,8 @@ class Work:
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    home = tmp_path_factory.mktemp("dbt")
+def settings(tmp_path_factory: pytest.TempPathFactory, parsed_home: Callable[[Path], Path]) -> Iterator[Settings]:
+    home = parsed_home(tmp_path_factory.mktemp("dbt"))
     make_cluster_home(home)
     settings = Settings(home=home, profile="cluster", threads=1, memory_limit="300MB")
     yield settings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -70,8 +70,10 @@ def embedded(small_home: Path) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory, small_city: Path) -> Iterator[Settings]:
-    home = tmp_path_factory.mktemp("cluster")
+def cluster(
+    tmp_path_factory: pytest.TempPathFactory, small_city: Path, parsed_home: Callable[[Path], Path]
+) -> Iterator[Settings]:
+    home = parsed_home(tmp_path_factory.mktemp("cluster"))
     make_cluster_home(home)
     settings = Settings(home=home, profile="cluster")
     report = run(settings, small_city)

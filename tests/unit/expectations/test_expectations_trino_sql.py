@@ -124,6 +124,18 @@ def test_engine_describes_columns_with_types_as_checks_know_them() -> None:
     assert con.asked == ['describe "gaj"."resident"']
 
 
+def test_engine_describes_many_tables_in_one_statement_and_leaves_out_those_it_does_not_find() -> None:
+    con = FakeTrino(
+        [("gaj", "resident", "id", "varchar"), ("gaj", "resident", "n", "bigint"), ("gaj", "device", "id", "integer")]
+    )
+
+    found = engine_of(con).describe_all(["gaj.resident", "sthj.device", "other.gaj.device"])
+
+    assert found == {"gaj.resident": {"id": "VARCHAR", "n": "BIGINT"}}
+    assert len(con.asked) == 1
+    assert "table_schema in ('gaj', 'sthj') and table_name in ('device', 'resident')" in con.asked[0]
+
+
 @pytest.mark.parametrize("error", ["TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND"])
 def test_table_that_is_not_there_has_no_columns(error: str) -> None:
     assert engine_of(FakeTrino(error)).describe("gaj.resident") is None
