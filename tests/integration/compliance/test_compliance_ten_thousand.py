@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from compliance_city import HEAD, REVIEWER, catalogue_tables, date_publish, load_web_city, noon
 from fastapi.testclient import TestClient
+from machine_speed import slowness
 from signed_in import sign_in
 
 from catalog.access.person import BUREAU
@@ -194,14 +195,16 @@ def test_the_first_look_at_a_day_is_quick(
         answer = clients[account].get(f"{page}?on={day}", headers={"Accept": "text/html"})
         spent.append(time.process_time() - started)
         assert answer.status_code == 200
-    assert min(spent) < PROMISED_SECONDS, spent
+    promised = PROMISED_SECONDS * slowness()
+    assert min(spent) < promised, spent
 
 
 def test_the_entries_of_ten_thousand_contracts_are_quick() -> None:
     contracts = {f"{key}_{number}": contract for (key, contract), number in product(CONTRACTS.items(), range(COPIES))}
     started = time.process_time()
     assert len(entries_of_contracts(contracts, load_vocabulary())) >= ENTRIES
-    assert time.process_time() - started < PROMISED_SECONDS
+    spent = time.process_time() - started
+    assert spent < PROMISED_SECONDS * slowness()
 
 
 def test_calls_are_counted_by_day_of_the_city(large_city: Settings) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from machine_speed import slowness
 from signed_in import sign_in
 from starlette.testclient import TestClient
 
@@ -101,7 +102,8 @@ def test_a_page_over_ten_thousand_entries_is_quick(large_client: TestClient, url
         started = time.process_time()  # a busy neighbour costs no time of ours
         assert large_client.get(url).status_code == 200
         spent.append(time.process_time() - started)
-    assert min(spent) < PROMISED_SECONDS, spent
+    promised = PROMISED_SECONDS * slowness()
+    assert min(spent) < promised, spent
 
 
 def many_grants(store: SharingStore, resource: str, count: int) -> None:
@@ -138,7 +140,8 @@ def test_an_entry_with_many_grants_is_quick_for_who_sees_them_all(large_client: 
         found = client.get(url, headers={"accept": "text/html"})
         spent.append(time.process_time() - started)
         assert found.status_code == 200
-    assert min(spent) < PROMISED_SECONDS, spent
+    promised = PROMISED_SECONDS * slowness()
+    assert min(spent) < promised, spent
     assert found.text.count('href="/desk/applications/') == SHOWN_GRANTS
 
 
