@@ -115,11 +115,9 @@ def sample_city(shared_folder: Path, test_seed: int) -> Path:
     """A sample city of 2,000 people, made once a session; tests that change a delivery copy it first."""
     from lakehouse.sample_city.city import generate_city
 
-    city = shared_folder / "sample-city"
-    with FileLock(str(city) + ".lock"):
-        if not city.exists():
-            generate_city(city, seed=test_seed, people=SAMPLE_PEOPLE)
-    return city
+    return _made_once(
+        shared_folder / "sample-city", lambda city: generate_city(city, seed=test_seed, people=SAMPLE_PEOPLE)
+    )
 
 
 @pytest.fixture
@@ -141,11 +139,9 @@ def small_city(shared_folder: Path, test_seed: int) -> Path:
     """A city for tests in which a run is the means and not the matter: few people, few deliveries. Only read."""
     from few_deliveries import generate_small_city
 
-    city = shared_folder / "small-city"
-    with FileLock(str(city) + ".lock"):
-        if not city.exists():
-            generate_small_city(city, seed=test_seed, people=SMALL_PEOPLE)
-    return city
+    return _made_once(
+        shared_folder / "small-city", lambda city: generate_small_city(city, seed=test_seed, people=SMALL_PEOPLE)
+    )
 
 
 @pytest.fixture(scope="session")
@@ -159,13 +155,21 @@ def _published(place: Path, city: Path) -> Path:
     from lakehouse.connect.settings import Settings
     from lakehouse.pipeline.run import run_pipeline
 
+    def fill(home: Path) -> None:
+        with department_systems(city) as systems:
+            report = run_pipeline(Settings(home=home), systems)
+        assert report.published, report.reason
+
+    return _made_once(place, fill)
+
+
+def _made_once(place: Path, make: Callable[[Path], object]) -> Path:
+    """Let one worker of this test session make a folder; what one left that did not come to its end is made anew."""
     done = place.with_suffix(".done")
     with FileLock(str(place) + ".lock"):
         if not done.exists():
             shutil.rmtree(place, ignore_errors=True)
-            with department_systems(city) as systems:
-                report = run_pipeline(Settings(home=place), systems)
-            assert report.published, report.reason
+            make(place)
             done.touch()
     return place
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from forked import Command, citybrain, killed_at
+from published_tables import published_tables
 from small_lake import every_file, home_content, lake_content, make_small_lake
 
 from lakehouse.backup import EmbeddedStore, WrongInput, back_up, check_backup, find_backup, restore
@@ -16,7 +16,6 @@ from lakehouse.branches import list_branches
 from lakehouse.connect.database import branch_pointers
 from lakehouse.connect.settings import Settings
 from lakehouse.connect.unfinished import UnfinishedRestore
-from lakehouse.query import open_reader
 from lakehouse.tables import verify
 
 pytestmark = pytest.mark.faults
@@ -104,17 +103,6 @@ def test_an_unfinished_restore_is_not_mixed_with_another_backup(lake: Settings, 
         give_back(tmp_path / "home", tmp_path / "two")
 
 
-def contents(home: Path) -> dict[str, list[Any]]:
-    """Return every published table as sorted rows."""
-    with open_reader(Settings(home=home)) as reader:
-        return {
-            name: sorted(
-                map(str, reader.arrow(f'select * from "{name.replace(".", chr(34) + "." + chr(34))}"').to_pylist())
-            )
-            for name in reader.tables()
-        }
-
-
 def wait_for_work(home: Path, run: Command) -> None:
     """Wait until the run's branch has some tables."""
     settings = Settings(home=home)
@@ -146,5 +134,5 @@ def test_a_backup_from_the_middle_of_a_run_is_a_city_on_which_the_run_can_be_don
     assert verify(restored, deep=True).ok
     again = citybrain(parsed_home(second), *command)
     assert again.returncode == 0, again.stderr or again.stdout
-    assert contents(second) == contents(first)
+    assert published_tables(restored) == published_tables(Settings(home=first))
     assert every_file(first / "landing").keys() == every_file(second / "landing").keys()

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 from forked import Command
+from published_tables import published_tables
 from small_lake import every_file
 
 from lakehouse.branches import publish_history
 from lakehouse.connect.database import branch_pointers
 from lakehouse.connect.settings import Settings
-from lakehouse.query import open_reader
 from lakehouse.tables import history
 
 pytestmark = pytest.mark.integration
@@ -60,15 +60,6 @@ def run(home: Path, city: Path) -> Any:
     return json.loads(done.stdout)
 
 
-def shown(settings: Settings, snapshot: str | None = None) -> dict[str, list[str]]:
-    """Return every table that readers see, as sorted rows."""
-    with open_reader(settings, snapshot) as reader:
-        return {
-            name: sorted(map(str, reader.arrow(f'select * from "{name.replace(".", chr(34) + "." + chr(34))}"').to_pylist()))
-            for name in reader.tables()
-        }  # fmt: skip
-
-
 def past(settings: Settings) -> list[tuple[str, list[str]]]:
     return [(kept.published_at, kept.tables_changed) for kept in publish_history(settings)]
 
@@ -89,7 +80,7 @@ def lost(tmp_path_factory: pytest.TempPathFactory, small_city: Path, parsed_home
         small_city,
         backups,
         facts,
-        shown(settings),
+        published_tables(settings),
         past(settings),
         snapshots(settings),
         every_file(settings.landing),
@@ -127,13 +118,13 @@ def test_an_empty_machine_gets_the_city_back(
     record_testsuite_property(f"embedded_drill_seconds.{place.__name__}", round(seconds, 1))
     assert (verified["faults"], verified["orphaned"]) == ([], [])
     assert (report["tables"], report["rows"]) == (lost.facts["tables"], lost.facts["rows"])
-    assert shown(settings) == lost.tables
+    assert published_tables(settings) == lost.tables
     assert past(settings) == lost.past
-    assert shown(settings, publish_history(settings)[-1].snapshot) == lost.tables
+    assert published_tables(settings, publish_history(settings)[-1].snapshot) == lost.tables
     assert snapshots(settings) == lost.snapshots
     assert every_file(settings.landing) == lost.landing
 
     again = run(parsed_home(home), lost.city)
     assert again["tables_changed"] == 0
-    assert shown(settings) == lost.tables
+    assert published_tables(settings) == lost.tables
     shutil.rmtree(home)
