@@ -103,6 +103,7 @@ def _settings(spark: SparkSettings, *, legacy: bool) -> dict[str, str]:
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(ARROW_ROWS),
         "spark.sql.execution.pythonUDF.arrow.enabled": "true",
         "spark.sql.catalogImplementation": "in-memory",
+        "spark.python.daemon.module": "spark_jobs.worker_daemon",
     }
     if spark.master.startswith("local"):
         settings |= {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import atexit
 import gc
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Generator
+from dataclasses import asdict
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 import structlog
@@ -17,8 +19,11 @@ from argon2 import PasswordHasher
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
+if TYPE_CHECKING:
+    from lakehouse.pipeline.report import RunReport
+
 IS_CI = os.environ.get("CI", "").lower() in {"1", "true"}
-SAMPLE_PEOPLE = 2_000
+SAMPLE_PEOPLE = 600
 SMALL_PEOPLE = 300
 DEFAULT_SEED = 7
 STRICT_TIERS = ("e2e", "stack")  # tiers that CI must not skip: what they show is shown nowhere else
@@ -112,7 +117,7 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def sample_city(shared_folder: Path, test_seed: int) -> Path:
-    """A sample city of 2,000 people, made once a session; tests that change a delivery copy it first."""
+    """A sample city of 600 people, made once a session; tests that change a delivery copy it first."""
     from lakehouse.sample_city.city import generate_city
 
     return _made_once(
@@ -132,6 +137,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def published_home(shared_folder: Path, sample_city: Path) -> Path:
     """A home into which the whole sample city was run and published, once a session; tests only read it."""
     return _published(shared_folder / "published-home", sample_city)
+
+
+@pytest.fixture(scope="session")
+def published_report(published_home: Path) -> RunReport:
+    """What the run said by which ``published_home`` was published."""
+    from lakehouse.pipeline.report import RunReport
+
+    return RunReport(**json.loads(_report_of(published_home).read_text(encoding="utf-8")))
 
 
 @pytest.fixture(scope="session")
@@ -159,8 +172,13 @@ def _published(place: Path, city: Path) -> Path:
         with department_systems(city) as systems:
             report = run_pipeline(Settings(home=home), systems)
         assert report.published, report.reason
+        _report_of(home).write_text(json.dumps(asdict(report)), encoding="utf-8")
 
     return _made_once(place, fill)
+
+
+def _report_of(home: Path) -> Path:
+    return home.with_suffix(".report.json")
 
 
 def _made_once(place: Path, make: Callable[[Path], object]) -> Path:

@@ -18,8 +18,8 @@ HEALTH_SECONDS = 5.0
 ATTEMPTS, RETRY_SECONDS = 6, 0.5
 
 
-def health(http: httpx.Client) -> dict[str, dict[str, Any]]:
-    """Return what the API server says of each part: ``status``, and for those that beat, when they last did.
+def health(http: httpx.Client, url: str) -> dict[str, dict[str, Any]]:
+    """Return what the API server at ``url`` says of each part: ``status``, and for those that beat, when they last did.
 
     It is asked by the way that tasks take too, which it makes ready at the first request only, in seconds.
 
@@ -27,7 +27,7 @@ def health(http: httpx.Client) -> dict[str, dict[str, Any]]:
         httpx.HTTPError: it does not answer as it should.
     """
     for path in ("/execution/health", "/api/v2/monitor/health"):
-        answer = http.get(path, timeout=HEALTH_SECONDS)
+        answer = http.get(f"{url}{path}", timeout=HEALTH_SECONDS)
         answer.raise_for_status()
     found: dict[str, dict[str, Any]] = answer.json()
     return found
@@ -38,12 +38,12 @@ class AirflowClient:
 
     def __init__(self, url: str, user: str, password: str, *, transport: httpx.BaseTransport | None = None) -> None:
         self._http = httpx.Client(base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False, transport=transport)
-        self._user, self._password = user, password
+        self._url, self._user, self._password = url, user, password
 
     def is_up(self) -> bool:
         """Say whether API server, scheduler and DAG processor all answer and beat."""
         try:
-            found = health(self._http)
+            found = health(self._http, self._url)
         except httpx.HTTPError:
             return False
         return all(found[part]["status"] == UP for part in PARTS)

@@ -48,6 +48,7 @@ from infra.bench.orchestration_peer import (
 from infra.cli.output import UserError
 from infra.demo.run import OPERATIONS
 from infra.demo.watching import SWEEP, wait_for_ingests, wait_for_topics
+from infra.host.http import local_http
 from infra.host.ports import HOST, bindable
 from infra.host.processes import is_running, start, stop
 from lakehouse.connect.settings import Settings
@@ -298,7 +299,7 @@ def _own_cpu() -> float:
 
 def _answers(url: str) -> bool:
     try:
-        httpx.get(url, timeout=5.0, trust_env=False)
+        local_http().get(url, timeout=5.0)
     except httpx.HTTPError:
         return False
     return True

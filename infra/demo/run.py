@@ -30,6 +30,7 @@ from infra.demo.places import Places, choose_ports, stack_ports
 from infra.demo.summary import make_api_key, what_happened, where_to_look
 from infra.demo.surroundings import airflow_plan, demo_environment
 from infra.demo.watching import DemoError, Ended, Progress, wait_for_ingests, wait_for_topics, wait_until_up
+from infra.host.http import local_http
 from infra.host.ports import HOST, is_free
 from infra.host.processes import Service, is_running, read_services, start, stop, tail, write_services
 from infra.stack.control import stack_up
@@ -301,6 +302,6 @@ def _citybrain(command: str, *arguments: str, port: int) -> list[str]:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=5.0, trust_env=False).status_code == httpx.codes.OK
+        return local_http().get(url, timeout=5.0).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False

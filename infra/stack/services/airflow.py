@@ -23,6 +23,7 @@ from infra.airflow.configuration import (
 )
 from infra.host.accounts import own
 from infra.host.api_keys import admit_bureau_key, kept_key
+from infra.host.http import local_http
 from infra.host.ports import HOST
 from infra.stack.places import StackPlaces
 from infra.stack.service import Launch, StackService, Unhealthy, plain_environment
@@ -87,8 +88,7 @@ class AirflowProcess(StackService):
         """Ask the API server about this part; a beat of the process before this one does not count."""
         url = f"http://{HOST}:{self.settings.ports.airflow}"
         try:
-            with httpx.Client(base_url=url, trust_env=False) as http:
-                found = health(http)[self.part]
+            found = health(local_http(), url)[self.part]
         except (httpx.HTTPError, ValueError, KeyError) as fault:
             raise Unhealthy(f"the health that {url} tells: {fault or type(fault).__name__}") from None
         beat = found.get(f"latest_{self.part}_heartbeat")

@@ -11,6 +11,7 @@ from minio.minioadmin import MinioAdmin
 
 from infra.host.accounts import own
 from infra.host.files import write_private
+from infra.host.http import local_http
 from infra.host.ports import HOST
 from infra.stack.object_store import check_bucket, make_bucket
 from infra.stack.service import CHECK_SECONDS, Launch, StackService, Unhealthy, plain_environment
@@ -55,7 +56,7 @@ class MinioStore(StackService):
     def check(self) -> None:
         url = f"http://{HOST}:{self.settings.ports.object_store}/minio/health/live"
         try:
-            answer = httpx.get(url, timeout=CHECK_SECONDS, trust_env=False)
+            answer = local_http().get(url, timeout=CHECK_SECONDS)
         except httpx.HTTPError as fault:
             raise Unhealthy(f"{url}: {fault or type(fault).__name__}") from None
         if answer.status_code != httpx.codes.OK:

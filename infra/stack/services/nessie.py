@@ -8,6 +8,7 @@ import httpx
 
 from infra.host.accounts import own
 from infra.host.files import write_private
+from infra.host.http import local_http
 from infra.host.ports import HOST
 from infra.stack.java import client_jvm, properties
 from infra.stack.service import CHECK_SECONDS, Launch, StackService, Unhealthy, plain_environment
@@ -53,18 +54,17 @@ class Nessie(StackService):
 
     def furnish(self) -> None:
         """Give ``main`` its first commit: before that no branch can be made from it."""
-        answer = httpx.post(
+        answer = local_http().post(
             f"{self.uri}/iceberg/v1/main%7C{self.settings.warehouse}/namespaces",
             json={"namespace": [FIRST_NAMESPACE]},
             timeout=30.0,
-            trust_env=False,
         )
         if answer.status_code not in {httpx.codes.OK, NAMESPACE_EXISTS}:
             raise Unhealthy(f"the first namespace cannot be made on main: {answer.status_code} {answer.text[:300]}")
 
     def _get(self, path: str, expected: str) -> None:
         try:
-            answer = httpx.get(f"{self.uri}{path}", timeout=CHECK_SECONDS, trust_env=False)
+            answer = local_http().get(f"{self.uri}{path}", timeout=CHECK_SECONDS)
             fits = answer.status_code == httpx.codes.OK and expected in answer.json()
         except (httpx.HTTPError, ValueError) as fault:
             raise Unhealthy(f"{path}: {fault or type(fault).__name__}") from None

@@ -15,6 +15,7 @@ import trino
 
 from infra.host.accounts import own
 from infra.host.files import write_private
+from infra.host.http import local_http
 from infra.host.ports import HOST
 from infra.stack.certificate import ensure_certificate
 from infra.stack.java import heap_bytes, properties
@@ -78,7 +79,12 @@ class Trino(StackService):
             "jvm.config": "\n".join(self._jvm()) + "\n",
             "log.properties": "io.trino=INFO\nio.airlift.bootstrap=WARN\n",
             "password-authenticator.properties": properties(
-                {"password-authenticator.name": "file", "file.password-file": str(self.etc / "password.db")}
+                {
+                    "password-authenticator.name": "file",
+                    "file.password-file": str(self.etc / "password.db"),
+                    # It is written before a start only, and each time that it is read a password costs its hash again.
+                    "file.refresh-period": "10m",
+                }
             ),
             "password.db": f"{self.settings.trino_user}:{pbkdf2(self.settings.secrets.trino_password)}\n",
             f"catalog/{self.settings.reader_catalog}.properties": properties(self._reader_catalog()),
@@ -104,7 +110,7 @@ class Trino(StackService):
     def check(self) -> None:
         url = f"http://{HOST}:{self.settings.ports.trino_internal}/v1/info"
         try:
-            info = httpx.get(url, timeout=CHECK_SECONDS, trust_env=False).json()
+            info = local_http().get(url, timeout=CHECK_SECONDS).json()
         except (httpx.HTTPError, ValueError) as fault:
             raise Unhealthy(f"{url}: {fault or type(fault).__name__}") from None
         if info.get("starting", True):

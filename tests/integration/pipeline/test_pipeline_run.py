@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from infra.cli.pipeline import department_systems
+from lakehouse.backup import EmbeddedStore, back_up, restore
 from lakehouse.branches import list_branches
 from lakehouse.connect.database import branch_pointers
 from lakehouse.connect.settings import Settings
@@ -20,11 +21,9 @@ from lakehouse.pipeline.report import RunReport
 from lakehouse.pipeline.run import run_pipeline
 from lakehouse.pipeline.truth import compare_with_truth
 from lakehouse.query import open_reader
-from lakehouse.sample_city.city import generate_city
 from lakehouse.tables import verify
 
 pytestmark = pytest.mark.integration
-PEOPLE = 600
 
 
 def run(settings: Settings, city: Path, only: str | None = None) -> RunReport:
@@ -33,18 +32,24 @@ def run(settings: Settings, city: Path, only: str | None = None) -> RunReport:
 
 
 @pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory, test_seed: int) -> Path:
-    folder = tmp_path_factory.mktemp("city")
-    generate_city(folder, seed=test_seed, people=PEOPLE)
-    return folder
+def city(sample_city: Path) -> Path:
+    return sample_city
 
 
 @pytest.fixture(scope="module")
 def published(
-    tmp_path_factory: pytest.TempPathFactory, city: Path, parsed_home: Callable[[Path], Path]
+    tmp_path_factory: pytest.TempPathFactory,
+    published_home: Path,
+    published_report: RunReport,
+    parsed_home: Callable[[Path], Path],
 ) -> tuple[Settings, RunReport]:
-    settings = Settings(home=parsed_home(tmp_path_factory.mktemp("home")))
-    return settings, run(settings, city)
+    """A city that was published, and is this module's own by a backup and a restore; and what its run said."""
+    place = tmp_path_factory.mktemp("own")
+    original, own = Settings(home=published_home), Settings(home=place / "home")
+    back_up(original, EmbeddedStore(original), place / "backups")
+    assert restore(own, EmbeddedStore(own), place / "backups").ok
+    parsed_home(own.root)
+    return own, published_report
 
 
 @pytest.fixture
@@ -95,17 +100,17 @@ def test_the_report_has_the_fields_that_scripts_rely_on(published: tuple[Setting
     assert all(names <= batch.keys() for batch in report["batches"])
 
 
+def test_a_forgotten_build_is_built_again_and_still_commits_nothing(home: Settings, city: Path) -> None:
+    (home.runs / "fingerprints.json").unlink(missing_ok=True)
+    before = branch_pointers(home)
+    assert run(home, city).tables_changed == 0
+    assert branch_pointers(home) == before
+
+
 def test_an_unchanged_run_commits_nothing(home: Settings, city: Path) -> None:
     before = branch_pointers(home)
     report = run(home, city)
     assert (report.published, report.tables_changed, report.exit_code) == (True, 0, 0)
-    assert branch_pointers(home) == before
-
-
-def test_a_forgotten_build_is_built_again_and_still_commits_nothing(home: Settings, city: Path) -> None:
-    (home.runs / "fingerprints.json").unlink()
-    before = branch_pointers(home)
-    assert run(home, city).tables_changed == 0
     assert branch_pointers(home) == before
 
 
