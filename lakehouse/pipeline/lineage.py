@@ -11,6 +11,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.lineage import Node, lineage
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import build_scope
+from sqlglot.schema import MappingSchema
 
 DIALECT = "duckdb"
 LINEAGE_TABLE = "contract.lineage_column"
@@ -46,8 +47,8 @@ def column_edges(manifest: Mapping[str, Any], known: Columns) -> list[ColumnEdge
     return sorted(edge for edge in edges if edge.upstream.partition(".")[0] not in _NOT_DATA)
 
 
-def _schema(manifest: Mapping[str, Any], known: Columns) -> dict[str, dict[str, dict[str, str]]]:
-    """Return schema -> table -> column -> type (unknown here, and not needed) of everything a model may read."""
+def _schema(manifest: Mapping[str, Any], known: Columns) -> MappingSchema:
+    """Return the columns of everything a model may read; of what type they are is not known here, and not needed."""
     tables: dict[str, list[str]] = {name: list(columns) for name, columns in known.items()}
     nodes = (node for node in manifest["nodes"].values() if node["resource_type"] == "model")
     for described in (*manifest["sources"].values(), *nodes):
@@ -59,7 +60,7 @@ def _schema(manifest: Mapping[str, Any], known: Columns) -> dict[str, dict[str, 
     for identifier, columns in tables.items():
         namespace, _, table = identifier.partition(".")
         schema.setdefault(namespace, {})[table] = dict.fromkeys(columns, "varchar")
-    return schema
+    return MappingSchema(schema, dialect=DIALECT)
 
 
 def _selected(identifier: str, sql: str | None) -> list[str]:
@@ -81,7 +82,7 @@ def _unreadable(identifier: str, reason: object) -> ValueError:
     return ValueError(f"{identifier}: 列级血缘无法解析 (column lineage cannot be read): {reason}")
 
 
-def _edges_of(downstream: str, sql: str, schema: dict[str, dict[str, dict[str, str]]]) -> Iterator[ColumnEdge]:
+def _edges_of(downstream: str, sql: str, schema: MappingSchema) -> Iterator[ColumnEdge]:
     query = _parse(downstream, sql)
     try:
         qualify(query, dialect=DIALECT, schema=schema, identify=False)
