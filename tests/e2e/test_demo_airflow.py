@@ -22,7 +22,7 @@ from infra.demo.places import Places
 from infra.host.processes import Service, read_services
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("demo")]
-PEOPLE, SEED = 1_000, 11
+PEOPLE, SEED = 400, 11
 TOPIC_MARTS = {"population", "legal_person", "livelihood", "city_operation", "economy", "governance", "catalogue"}
 CITYBRAIN = str(Path(sys.executable).with_name("citybrain"))
 PATIENCE = 900
