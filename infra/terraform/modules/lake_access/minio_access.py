@@ -120,9 +120,12 @@ def _canonical(document: Mapping[str, Any]) -> Any:
     def as_set(value: Any) -> list[str]:
         return sorted([value] if isinstance(value, str) else value)
 
+    def conditions(statement: Mapping[str, Any]) -> list[tuple[str, str, list[str]]]:
+        tests = (statement.get("Condition") or {}).items()
+        return sorted((test, key, as_set(values)) for test, keys in tests for key, values in keys.items())
+
     return sorted(
-        (s["Effect"], as_set(s["Action"]), as_set(s["Resource"]), json.dumps(s.get("Condition") or {}, sort_keys=True))
-        for s in document["Statement"]
+        (s["Effect"], as_set(s["Action"]), as_set(s["Resource"]), conditions(s)) for s in document["Statement"]
     )
 
 
