@@ -1,7 +1,8 @@
 {#- What DuckDB and Trino spell differently, or count differently; models call these. -#}
 
+{#- From the environment, since another variable would be another project: dbt would parse all of it anew for a new day. -#}
 {% macro as_of_date() -%}
-    cast('{{ var("as_of_date") }}' as date)
+    cast('{{ env_var("CITYBRAIN_AS_OF_DATE", var("as_of_date")) }}' as date)
 {%- endmacro %}
 
 {#- Whole years between two dates, as an age is counted. -#}

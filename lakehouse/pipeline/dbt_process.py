@@ -20,6 +20,7 @@ from lakehouse.pipeline.project import project_of
 
 TARGET = "dbt"
 MANIFEST = "manifest.json"
+AS_OF_DATE = "CITYBRAIN_AS_OF_DATE"  # for the models: the day itself, where CITYBRAIN_AS_OF may say `today`
 _PARTIAL_PARSE = "partial_parse.msgpack"
 _RUN_RESULTS = "run_results.json"
 _BAD = {"error", "fail", "runtime error"}
@@ -86,8 +87,6 @@ def run_command(
         shutil.copyfile(cached, target / _PARTIAL_PARSE)
     command = ["--no-use-colors", "--log-path", str(folder / "logs"), *arguments]
     command += ["--project-dir", str(project), "--profiles-dir", str(project), "--target-path", str(target)]
-    if settings.as_of_date:
-        command += ["--vars", json.dumps({"as_of_date": str(settings.as_of_date)})]
     command += ["--target", "embedded" if trino is None else "cluster"]
     environment = {
         **os.environ,
@@ -97,6 +96,9 @@ def run_command(
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         **(trino or {}),
     }
+    environment.pop(AS_OF_DATE, None)
+    if settings.as_of_date:
+        environment[AS_OF_DATE] = str(settings.as_of_date)
     done = run_dbt_command(DbtCommand(command, folder, environment))
     # A branch's catalog is part of its profile: on Trino every run parses anew, and there is nothing to keep.
     if trino is None and (target / _PARTIAL_PARSE).exists():
