@@ -20,6 +20,8 @@ from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
+    from work_done import Work
+
     from lakehouse.pipeline.report import RunReport
 
 IS_CI = os.environ.get("CI", "").lower() in {"1", "true"}
@@ -106,6 +108,15 @@ def _fresh_logging() -> Generator[None, None, None]:
     """A command that ran inside a test process leaves its log on a stream that is closed by the next test."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(scope="module")
+def work() -> Generator[Work, None, None]:
+    """What requests cost, of applications that are started in this module after this was asked for."""
+    from work_done import watch_threads
+
+    with watch_threads() as work:
+        yield work
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,10 @@ HEALTH_SECONDS = 5.0
 ATTEMPTS, RETRY_SECONDS = 6, 0.5
 
 
-def health(http: httpx.Client, url: str) -> dict[str, dict[str, Any]]:
-    """Return what the API server at ``url`` says of each part: ``status``, and for those that beat, when they last did.
+def health(http: httpx.Client, url: str = "") -> dict[str, dict[str, Any]]:
+    """Return what the API server says of each part: ``status``, and for those that beat, when they last did.
+
+    ``url`` is that of the server, for a client that has none of its own.
 
     It is asked by the way that tasks take too, which it makes ready at the first request only, in seconds.
 
@@ -38,12 +40,12 @@ class AirflowClient:
 
     def __init__(self, url: str, user: str, password: str, *, transport: httpx.BaseTransport | None = None) -> None:
         self._http = httpx.Client(base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False, transport=transport)
-        self._url, self._user, self._password = url, user, password
+        self._user, self._password = user, password
 
     def is_up(self) -> bool:
         """Say whether API server, scheduler and DAG processor all answer and beat."""
         try:
-            found = health(self._http, self._url)
+            found = health(self._http)
         except httpx.HTTPError:
             return False
         return all(found[part]["status"] == UP for part in PARTS)

@@ -20,7 +20,7 @@ from lakehouse.pipeline.project import project_of
 
 TARGET = "dbt"
 MANIFEST = "manifest.json"
-AS_OF_DATE = "CITYBRAIN_AS_OF_DATE"  # for the models: the day itself, where CITYBRAIN_AS_OF may say `today`
+_AS_OF_DATE = "CITYBRAIN_AS_OF_DATE"  # for the models: the day itself, where CITYBRAIN_AS_OF may say `today`
 _PARTIAL_PARSE = "partial_parse.msgpack"
 _RUN_RESULTS = "run_results.json"
 _BAD = {"error", "fail", "runtime error"}
@@ -96,9 +96,9 @@ def run_command(
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         **(trino or {}),
     }
-    environment.pop(AS_OF_DATE, None)
+    environment.pop(_AS_OF_DATE, None)
     if settings.as_of_date:
-        environment[AS_OF_DATE] = str(settings.as_of_date)
+        environment[_AS_OF_DATE] = str(settings.as_of_date)
     done = run_dbt_command(DbtCommand(command, folder, environment))
     # A branch's catalog is part of its profile: on Trino every run parses anew, and there is nothing to keep.
     if trino is None and (target / _PARTIAL_PARSE).exists():

@@ -60,6 +60,11 @@ class Stack:
     def status(self, name: str) -> Status:
         return next(service for service in stack_status(self.places).services if service.name == name)
 
+    def ports(self) -> set[int]:
+        """The ports that its servers listen at."""
+        services = build_services(self.places, self.settings).values()
+        return {port for service in services for port in service.ports.values()}
+
     def query(self, statement: str) -> list[list[Any]]:
         return Trino(self.places, self.settings, Parts()).query(statement)
 
@@ -290,10 +295,8 @@ def test_two_stacks_of_one_machine_never_meet(stack: Stack, small_places: StackP
     assert stack_up(small_places, only=["minio"]).is_well
     other = _settings(small_places)
 
-    services = build_services(stack.places, stack.settings).values()
-    bound = {port for service in services for port in service.ports.values()}
-    assert bound
-    assert not set(other.ports.all()) & bound
+    assert stack.ports()
+    assert not set(other.ports.all()) & stack.ports()
     crossed = Minio(
         f"{HOST}:{other.ports.object_store}",
         access_key=stack.facts["s3_access_key"],
@@ -350,7 +353,6 @@ def test_down_leaves_nothing_but_the_data_which_the_next_up_finds(stack: Stack) 
 
     assert not [pid for pid in pids if _lives(pid)]
     assert supervisor_of(stack.places) is None
-    services = build_services(stack.places, stack.settings)
-    assert all(is_free(port) for service in services.values() for port in service.ports.values())
+    assert all(map(is_free, stack.ports()))
     assert stack_up(stack.places, only=HOLDERS).is_well
     assert stack.holds_its_data()

@@ -226,6 +226,7 @@ def test_raising_the_generation_gives_new_keys(lake: Lake) -> None:
     list(lake.client("reader").list_objects(LAKE))
     with refused("SignatureDoesNotMatch"):
         list(old.list_objects(LAKE))
+    lake.must_have_no_difference(key_generation="2")
 
 
 def test_a_server_that_does_not_answer_is_named(lake: Lake) -> None:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from compliance_city import HEAD, REVIEWER, catalogue_tables, date_publish, load_web_city, noon
 from fastapi.testclient import TestClient
 from signed_in import sign_in
-from work_done import Work, watch_threads
+from work_done import Work
 
 from catalog.access.person import BUREAU
 from catalog.access.store import AUDIT, AccessStore
@@ -61,12 +61,6 @@ def large_city(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         sharing._journal.open_all("SQ2026-", [application(number) for number in range(APPLICATIONS)])
     keep_calls(settings)
     return settings
-
-
-@pytest.fixture(scope="module")
-def work() -> Iterator[Work]:
-    with watch_threads() as work:
-        yield work
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from work_done import Work
 
 from lakehouse.branches import open_branch, publish
 from lakehouse.connect.duck import QUARANTINE_COLUMNS, Connection, DuckError
@@ -207,11 +207,12 @@ def test_sixty_tables_open_within_the_budget(settings: Settings, add_persons: Ad
         add_persons(branch, f"gaj.t{number}", 0, 1, batch="b")
     publish(settings, branch)
 
-    work = Work()
-    with work.counted(), open_reader(settings) as reader:
+    started = time.perf_counter()
+    with open_reader(settings) as reader:
         reader.arrow("select * from gaj.t7")
+        seconds = time.perf_counter() - started
 
-    assert 0 < work.calls < 60 * 700  # a table takes two hundred to three hundred; what DuckDB does is not counted
+    assert seconds < 0.5, "the budget is 0.15 s; the rest is for a busy test machine"
 
 
 @pytest.fixture

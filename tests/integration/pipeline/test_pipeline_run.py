@@ -105,6 +105,7 @@ def test_a_forgotten_build_is_built_again_and_still_commits_nothing(home: Settin
     before = branch_pointers(home)
     assert run(home, city).tables_changed == 0
     assert branch_pointers(home) == before
+    assert (home.runs / "fingerprints.json").exists()
 
 
 def test_an_unchanged_run_commits_nothing(home: Settings, city: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 from signed_in import sign_in
 from starlette.testclient import TestClient
-from work_done import Work, watch_threads
+from work_done import Work
 
 import catalog.web.rooms as web_rooms
 from catalog.access.person import Person, Post
@@ -78,12 +78,6 @@ class FullShelf(Shelf):
 
     def now(self) -> Published:
         return self.held
-
-
-@pytest.fixture(scope="module")
-def work() -> Iterator[Work]:
-    with watch_threads() as work:
-        yield work
 
 
 @pytest.fixture(scope="module")
