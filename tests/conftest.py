@@ -31,6 +31,7 @@ DEFAULT_SEED = 7
 STRICT_TIERS = ("e2e", "stack")  # tiers that CI must not skip: what they show is shown nowhere else
 # Begun before all others: a long file that is begun last keeps one worker busy when the others have nothing left.
 LONG_FILES = (
+    "stack/test_stack_backup.py",  # the first that stops its servers, which then keep their classes for all later ones
     "faults/test_pipeline_kill.py",
     "e2e/test_demo_airflow.py",
     "stack/test_spark_jobs.py",
@@ -42,6 +43,8 @@ LONG_FILES = (
     "integration/pipeline/test_pipeline_run.py",
     "integration/spark/test_spark_backfill.py",
 )
+
+gc.set_threshold(50_000, 10, 200)  # while tests are collected: hardly anything that is imported is garbage
 
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("dev", deadline=None)
@@ -77,7 +80,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Let collections of garbage pass over what all tests imported, and rarely look at all else: they took a tenth."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(2_000, 10, 200)
 
@@ -212,9 +214,27 @@ def _made_once(place: Path, make: Callable[[Path], object]) -> Path:
 @pytest.fixture(scope="session")
 def parsed_home(published_home: Path) -> Callable[[Path], Path]:
     """Give a fresh home what dbt remembers of the project from run to run, which takes seconds to make anew."""
+    return _give_memory_of(published_home)
 
+
+@pytest.fixture(scope="session")
+def parsed_cluster_home(shared_folder: Path, parsed_home: Callable[[Path], Path]) -> Callable[[Path], Path]:
+    """The same for a home on the cluster."""
+    from lakehouse.connect.settings import Settings
+    from lakehouse.pipeline.dbt_process import run_command
+    from lakehouse.pipeline.dbt_trino import CATALOG
+
+    def parse(home: Path) -> None:
+        parsed_home(home)
+        done = run_command(Settings(home=home), home / "build.duckdb", ["parse"], trino={CATALOG: "parsed"})
+        assert done.returncode == 0, done.stdout
+
+    return _give_memory_of(_made_once(shared_folder / "parsed-cluster-home", parse))
+
+
+def _give_memory_of(known: Path) -> Callable[[Path], Path]:
     def give(home: Path) -> Path:
-        shutil.copytree(published_home / "dbt-cache", home / "dbt-cache")
+        shutil.copytree(known / "dbt-cache", home / "dbt-cache")
         return home
 
     return give

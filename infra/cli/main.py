@@ -5,6 +5,7 @@ Imports of engines happen inside the commands, so that ``citybrain --help`` answ
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -32,6 +33,10 @@ from infra.cli import (
 )
 from infra.cli.output import EXIT_UNAVAILABLE, UserError, fail
 
+COLLECT_AFTER = (
+    50_000  # new objects, where Python has 700: a command imports hundreds of thousands that are never garbage
+)
+
 app = typer.Typer(
     name="citybrain",
     help="城市大脑 data foundation: contracts, lakehouse pipeline, catalogue and data services.",
@@ -51,6 +56,7 @@ for module in (sample_city, pipeline, inspect, backup, serve, metadata, sharing,
 def run() -> None:
     """Run the command line; a known error ends with its message and exit code, never with a traceback."""
     _log_to_stderr(os.environ.get("CITYBRAIN_LOG", "warning"))
+    gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
     try:
         app()
     except UserError as error:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
+ARCHIVE = "classes.jsa"
 UNITS = {"k": 10, "m": 20, "g": 30, "t": 40}
 
 
@@ -34,4 +36,18 @@ def client_jvm(heap: str) -> list[str]:
         "-XX:TieredStopAtLevel=4",
         "-XX:MetaspaceSize=128M",
         "-Dfile.encoding=UTF-8",
+    ]
+
+
+def class_archive(beside: Path) -> list[str]:
+    """Return the options by which a server keeps its classes, parsed, beside its program: a third less to start it again.
+
+    A Java that stops in order writes them when there are none, or none of this program and version, and passes over what
+    it cannot use.
+    """
+    return [
+        "-XX:+AutoCreateSharedArchive",
+        f"-XX:SharedArchiveFile={beside / ARCHIVE}",
+        "-Xlog:cds=error",
+        "-Xlog:cds+dynamic=error",
     ]

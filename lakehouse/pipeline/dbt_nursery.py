@@ -8,6 +8,7 @@ imported and one thread; a fork of a process with threads could inherit a lock t
 
 from __future__ import annotations
 
+import gc
 import io
 import multiprocessing
 import os
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from multiprocessing.util import Finalize
@@ -27,16 +28,21 @@ import psutil
 
 WARM = "lakehouse.pipeline.dbt_warm"
 OUTPUT = "dbt-output.txt"
+COLLECT_AFTER = 50_000  # new objects, where Python has 700: dbt makes a great many and ends soon
 _FORK = multiprocessing.get_context("fork")
 
 
 @dataclass(frozen=True)
 class DbtCommand:
-    """A command line without the word ``dbt``, the folder that it runs in, and its whole environment."""
+    """A command line without the word ``dbt``, the folder that it runs in, and its whole environment.
+
+    With ``parsing``, another command line, the project is parsed by that one; see ``dbt_branch``.
+    """
 
     arguments: list[str]
     folder: Path
     environment: dict[str, str]
+    parsing: list[str] = field(default_factory=list)
 
 
 class _Nursery:
@@ -120,7 +126,9 @@ def _serve(orders: Connection) -> None:
     """Run one command after the other, each in a fork; end, with the command that runs, when nobody needs them any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
     import_module(WARM)
+    gc.freeze()  # a collection in a command would touch, and so copy, every page that is shared with this process
     while True:
         try:
             command: DbtCommand = orders.recv()
@@ -149,6 +157,13 @@ def _run(command: DbtCommand, hang_up: Callable[[], None]) -> None:
         sys.stdout = sys.stderr = io.TextIOWrapper(sink, encoding="utf-8", line_buffering=True)
         from dbt.cli.main import cli
 
+        from lakehouse.pipeline.dbt_warm import tell_only_what_is_heard
+
+        tell_only_what_is_heard()
+        if command.parsing:
+            from lakehouse.pipeline.dbt_branch import run_on_branch
+
+            sys.exit(run_on_branch(command.parsing, command.arguments))
         cli.main(args=command.arguments, prog_name="dbt")
 
 

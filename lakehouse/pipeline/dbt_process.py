@@ -16,12 +16,14 @@ import structlog
 
 from lakehouse.connect.settings import Settings
 from lakehouse.pipeline.dbt_nursery import DbtCommand, run_dbt_command
+from lakehouse.pipeline.dbt_trino import PARSE
 from lakehouse.pipeline.project import project_of
 
 TARGET = "dbt"
 MANIFEST = "manifest.json"
 _AS_OF_DATE = "CITYBRAIN_AS_OF_DATE"  # for the models: the day itself, where CITYBRAIN_AS_OF may say `today`
 _PARTIAL_PARSE = "partial_parse.msgpack"
+_KEPT = {"embedded": _PARTIAL_PARSE, "cluster": "partial_parse_cluster.msgpack"}
 _RUN_RESULTS = "run_results.json"
 _BAD = {"error", "fail", "runtime error"}
 _TESTS = {"test", "unit_test"}
@@ -82,28 +84,29 @@ def run_command(
     project = project or project_of(database)
     folder, target = database.parent, target_of(database)
     target.mkdir(parents=True, exist_ok=True)
-    cached = dbt_cache(settings) / _PARTIAL_PARSE
-    if trino is None and cached.exists() and not (target / _PARTIAL_PARSE).exists():
+    engine = "embedded" if trino is None else "cluster"
+    cached = dbt_cache(settings) / _KEPT[engine]
+    if cached.exists() and not (target / _PARTIAL_PARSE).exists():
         shutil.copyfile(cached, target / _PARTIAL_PARSE)
-    command = ["--no-use-colors", "--log-path", str(folder / "logs"), *arguments]
-    command += ["--project-dir", str(project), "--profiles-dir", str(project), "--target-path", str(target)]
-    command += ["--target", "embedded" if trino is None else "cluster"]
+    common = ["--no-use-colors", "--log-path", str(folder / "logs"), "--target", engine]
+    common += ["--project-dir", str(project), "--profiles-dir", str(project), "--target-path", str(target)]
     environment = {
         **os.environ,
         # Relative to the run's folder: an absolute path would be another profile in every run, and dbt parses anew for it.
         "CITYBRAIN_BUILD_DB": database.name,
         "CITYBRAIN_MEMORY_LIMIT": settings.memory_limit,
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DBT_LOG_LEVEL_FILE": os.environ.get("DBT_LOG_LEVEL_FILE", "info"),
         **(trino or {}),
     }
     environment.pop(_AS_OF_DATE, None)
     if settings.as_of_date:
         environment[_AS_OF_DATE] = str(settings.as_of_date)
-    done = run_dbt_command(DbtCommand(command, folder, environment))
-    # A branch's catalog is part of its profile: on Trino every run parses anew, and there is nothing to keep.
-    if trino is None and (target / _PARTIAL_PARSE).exists():
+    parsing = [] if trino is None else [PARSE, *common]
+    done = run_dbt_command(DbtCommand([*arguments, *common], folder, environment, parsing))
+    if (target / _PARTIAL_PARSE).exists():
         cached.parent.mkdir(parents=True, exist_ok=True)
-        fresh = cached.with_name(f"{_PARTIAL_PARSE}.{folder.name}")
+        fresh = cached.with_name(f"{cached.name}.{folder.name}")
         shutil.copyfile(target / _PARTIAL_PARSE, fresh)
         fresh.replace(cached)
     return done

@@ -7,6 +7,10 @@ from collections.abc import Iterable
 from lakehouse.connect.cluster import ClusterSettings
 from lakehouse.connect.trino_address import trino_address
 
+PARSE = "parse"
+SERVER_PREFIX = "CITYBRAIN_TRINO_"  # of the variables that say where Trino is
+CATALOG = f"{SERVER_PREFIX}CATALOG"
+
 
 def trino_environment(cluster: ClusterSettings, catalog: str, without_table: Iterable[str] = ()) -> dict[str, str]:
     """Return the environment for a build in a catalog; ``without_table`` are the sources that it has no table of."""
@@ -23,7 +27,7 @@ def trino_environment(cluster: ClusterSettings, catalog: str, without_table: Ite
         # dbt talks to nobody else; a bundle that the machine names would win over the certificate of the profile
         **({"REQUESTS_CA_BUNDLE": cluster.trino_ca} if cluster.trino_ca else {}),
         "CITYBRAIN_TRINO_USER": address.user,
-        "CITYBRAIN_TRINO_CATALOG": catalog,
+        CATALOG: catalog,
         "CITYBRAIN_WITHOUT_TABLE": ",".join(sorted(without_table)),
         # dbt keeps variables of this prefix out of its logs and artefacts.
         "DBT_ENV_SECRET_TRINO_PASSWORD": password,

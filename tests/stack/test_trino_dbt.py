@@ -19,7 +19,7 @@ from lakehouse.connect.iceberg import open_catalog
 from lakehouse.connect.settings import Settings
 from lakehouse.connect.trino import branch_catalog, open_trino
 from lakehouse.pipeline.building import schemas_of
-from lakehouse.pipeline.dbt_process import DbtResult, run_command
+from lakehouse.pipeline.dbt_process import DbtResult, read_manifest, run_command
 from lakehouse.pipeline.inputs import Inputs, load_inputs
 from lakehouse.pipeline.ops_tables import QUALITY, ops_columns
 from lakehouse.pipeline.transform import build_path
@@ -49,8 +49,10 @@ class Work:
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory, parsed_home: Callable[[Path], Path]) -> Iterator[Settings]:
-    home = parsed_home(tmp_path_factory.mktemp("dbt"))
+def settings(
+    tmp_path_factory: pytest.TempPathFactory, parsed_cluster_home: Callable[[Path], Path]
+) -> Iterator[Settings]:
+    home = parsed_cluster_home(tmp_path_factory.mktemp("dbt"))
     make_cluster_home(home)
     settings = Settings(home=home, profile="cluster", threads=1, memory_limit="300MB")
     yield settings
@@ -139,6 +141,30 @@ def test_unit_tests_of_the_models_pass(built: Work) -> None:
 def test_only_marts_count_as_changed(built: Work) -> None:
     assert len(built.changed) == MARTS
     assert {name.partition(".")[0] for name in built.changed} == set(schemas_of(built.inputs, None))
+
+
+def test_the_project_is_parsed_once_for_all_branches_and_is_in_the_catalog_of_each(
+    built: Work, other: tuple[Branch, OnTrino]
+) -> None:
+    branch, place = other
+    database = build_path(built.settings, branch)
+    database.parent.mkdir(parents=True, exist_ok=True)
+
+    done = run_command(
+        built.settings,
+        database,
+        ["compile", "--select", "dim_person"],
+        trino=place.environment(built.inputs),
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert "partial parsing" not in done.stdout, "it said that it could not use what was parsed before"
+    manifest = read_manifest(database)
+    parts = [*manifest["nodes"].values(), *manifest["sources"].values()]
+    assert {node["database"] for node in parts} == {place.catalog}
+    names = [node["relation_name"] for node in parts if node.get("relation_name")]
+    assert names
+    assert all(name.startswith(f'"{place.catalog}".') for name in names)
 
 
 def test_lineage_and_docs_name_schemas_as_readers_know_them(built: Work) -> None:

@@ -71,9 +71,9 @@ def embedded(small_home: Path) -> Settings:
 
 @pytest.fixture(scope="module")
 def cluster(
-    tmp_path_factory: pytest.TempPathFactory, small_city: Path, parsed_home: Callable[[Path], Path]
+    tmp_path_factory: pytest.TempPathFactory, small_city: Path, parsed_cluster_home: Callable[[Path], Path]
 ) -> Iterator[Settings]:
-    home = parsed_home(tmp_path_factory.mktemp("cluster"))
+    home = parsed_cluster_home(tmp_path_factory.mktemp("cluster"))
     make_cluster_home(home)
     settings = Settings(home=home, profile="cluster")
     report = run(settings, small_city)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,9 +20,11 @@ TOPIC = "economy"
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory, small_city: Path) -> Iterator[Settings]:
+def settings(
+    tmp_path_factory: pytest.TempPathFactory, small_city: Path, parsed_cluster_home: Callable[[Path], Path]
+) -> Iterator[Settings]:
     """A home where the resources of one topic were ingested, and nothing else."""
-    home = tmp_path_factory.mktemp("steps")
+    home = parsed_cluster_home(tmp_path_factory.mktemp("steps"))
     make_cluster_home(home)
     settings = Settings(home=home, profile="cluster", threads=1, memory_limit="500MB")
     with department_systems(small_city) as systems:

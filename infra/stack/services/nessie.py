@@ -10,7 +10,7 @@ from infra.host.accounts import own
 from infra.host.files import write_private
 from infra.host.http import local_http
 from infra.host.ports import HOST
-from infra.stack.java import client_jvm, properties
+from infra.stack.java import class_archive, client_jvm, properties
 from infra.stack.service import CHECK_SECONDS, Launch, StackService, Unhealthy, plain_environment
 
 FIRST_NAMESPACE = "ops"
@@ -41,6 +41,7 @@ class Nessie(StackService):
         command = [
             str(self.parts.java),
             *client_jvm(self.settings.nessie_heap),
+            *class_archive(self.parts.nessie.parent),
             *self.settings.nessie_java_options,
             f"-Dquarkus.config.locations={self.folder / 'application.properties'}",
             "-jar",

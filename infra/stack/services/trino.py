@@ -18,7 +18,7 @@ from infra.host.files import write_private
 from infra.host.http import local_http
 from infra.host.ports import HOST
 from infra.stack.certificate import ensure_certificate
-from infra.stack.java import heap_bytes, properties
+from infra.stack.java import class_archive, heap_bytes, properties
 from infra.stack.service import CHECK_SECONDS, Launch, StackService, Unhealthy, plain_environment
 
 MAIN_CLASS = "io.trino.server.TrinoServer"
@@ -148,7 +148,8 @@ class Trino(StackService):
     def _jvm(self) -> list[str]:
         heap = self.settings.trino_heap
         collector = SERIAL if heap_bytes(heap) < SMALL_HEAP else G1
-        return [f"-Xmx{heap}", *collector, *JVM, *self.settings.trino_java_options]
+        kept = class_archive(self.parts.trino)
+        return [f"-Xmx{heap}", *collector, *JVM, *kept, *self.settings.trino_java_options]
 
     def _node(self) -> dict[str, str]:
         node = hashlib.sha256(str(self.places.home).encode()).hexdigest()[:16]
@@ -180,6 +181,7 @@ class Trino(StackService):
             "query.max-memory": "700MB",
             "memory.heap-headroom-per-node": "300MB",
             "query.max-history": "50",
+            "task.info.max-age": "2m",  # twice a second it walks what it still knows of tasks that have ended
             "query.min-expire-age": "2m",
             "task.max-worker-threads": str(max(4, 2 * (os.cpu_count() or 1))),
             "web-ui.preview.enabled": "false",

@@ -10,10 +10,7 @@ import pytest
 
 from expectations.gx import load_great_expectations
 
-
-@pytest.fixture(scope="session", autouse=True)
-def _great_expectations() -> None:
-    load_great_expectations()
+load_great_expectations()  # before a test imports it by itself, with all that it has for expectations that nobody asks for
 
 
 @pytest.fixture

@@ -75,6 +75,22 @@ def test_a_command_says_what_the_executable_says_and_ends_as_it_does(tmp_path: P
     assert "nowhere" in wrong.stdout
 
 
+@pytest.mark.parametrize(("level", "has_details"), [("info", False), ("debug", True)])
+def test_the_log_has_what_its_level_asks_for(tmp_path: Path, level: str, has_details: bool) -> None:
+    """At the level of a run nothing words what nobody reads; who looks for a fault has all of it."""
+    project = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(tmp_path / "dbt")]
+    command = _command(tmp_path, "--log-path", str(tmp_path), "show", "--inline", "select 42 as answer", *project)
+    command.environment["DBT_LOG_LEVEL_FILE"] = level
+
+    done = run_dbt_command(command)
+
+    told = (tmp_path / "dbt.log").read_text(encoding="utf-8")
+    assert done.returncode == 0, done.stdout
+    assert "42" in done.stdout
+    assert "[info " in told
+    assert ("[debug]" in told) is has_details
+
+
 def test_nothing_of_dbt_stays_in_the_caller(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from lakehouse.pipeline.dbt_nursery import DbtCommand, run_dbt_command\n"
