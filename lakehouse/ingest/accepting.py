@@ -158,8 +158,8 @@ def _written(con: Connection, part: Part, plan: Plan, target: Path, copy_options
 
 
 def _copy(con: Connection, part: Part, plan: Plan, target: Path, copy_options: str) -> list[Path]:
-    relation = part.relation()
-    spaces = "".join(space for space in SPACES if space not in part.absent())
+    relation, absent = part.relation(), part.absent()
+    spaces = "".join(space for space in SPACES if space not in absent)
     sql = plan.accept(relation, spaces=spaces, not_rows=[fault.row for fault in part.faults()])
     answer = con.execute(f"copy ({sql}) to {literal(str(target))} ({copy_options})").fetchone()
     return sorted(Path(file) for file in answer[1]) if answer and answer[0] else []

@@ -255,9 +255,9 @@ def test_ten_thousand_rows_with_faults_take_seconds() -> None:
         code = f"306001/{1000 + number}"
         entries.append([*ROW[:1], f"居住登记信息{number}", code, *ROW[3:]])
         items += [[code, f"登记事项{n}", "C" if number % 10 else "Q"] for n in range(9)]
-    started = time.perf_counter()
+    started = time.process_time()
     found = faulty(entries, items)
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 20
     assert len(found.faults) == 900
 
 
