@@ -30,26 +30,25 @@ def reader(settings: Settings, add_persons: Add) -> Iterator[Reader]:
         yield opened
 
 
-@pytest.mark.parametrize(
-    ("sql", "rows"),
-    [
-        ("select * from gaj.resident", 10),
-        ("SELECT count(*) FROM GAJ.Resident", 1),
-        ("with r as (select * from gaj.resident) select * from r where age > 100", 0),
-        ("select * from gaj.resident a join gaj.resident b using (person_id)", 10),
-        ("select 1 where exists (select 1 from gaj.resident)", 1),
-        ("describe gaj.resident", 6),
-        ("summarize gaj.resident", 6),
-        ("show all tables", 2),
-        ("explain select * from gaj.resident", 1),
-        ("explain analyze select * from gaj.resident", 1),
-        ("select * from ops.quarantine", 0),
-        ("select * from range(3)", 3),
-        ("values (1), (2)", 2),
-    ],
-)
-def test_questions_are_answered(reader: Reader, sql: str, rows: int) -> None:
-    assert reader.arrow(sql).num_rows == rows
+QUESTIONS = {
+    "select * from gaj.resident": 10,
+    "SELECT count(*) FROM GAJ.Resident": 1,
+    "with r as (select * from gaj.resident) select * from r where age > 100": 0,
+    "select * from gaj.resident a join gaj.resident b using (person_id)": 10,
+    "select 1 where exists (select 1 from gaj.resident)": 1,
+    "describe gaj.resident": 6,
+    "summarize gaj.resident": 6,
+    "show all tables": 2,
+    "explain select * from gaj.resident": 1,
+    "explain analyze select * from gaj.resident": 1,
+    "select * from ops.quarantine": 0,
+    "select * from range(3)": 3,
+    "values (1), (2)": 2,
+}
+
+
+def test_questions_are_answered(reader: Reader) -> None:
+    assert {sql: reader.arrow(sql).num_rows for sql in QUESTIONS} == QUESTIONS
 
 
 def test_parameters_by_position_and_by_name(reader: Reader) -> None:
@@ -110,31 +109,41 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("sql", HOSTILE)
-def test_everything_else_is_refused_and_the_reader_lives_on(reader: Reader, settings: Settings, sql: str) -> None:
-    with pytest.raises(QueryError) as refused:
-        reader.arrow(sql.format(home=settings.root, warehouse=settings.warehouse))
+def test_everything_else_is_refused_and_the_reader_lives_on(reader: Reader, settings: Settings) -> None:
+    """One after the other, on one reader: a statement that got through would be felt by those after it."""
+    said: dict[str, str] = {}
+    for sql in HOSTILE:
+        said[sql] = refusal(reader, sql.format(home=settings.root, warehouse=settings.warehouse))
+        assert reader.arrow("select count(*) from gaj.resident").column(0).to_pylist() == [10], f"after {sql}"
 
-    assert "root:" not in str(refused.value)
-    assert str(settings.root) not in str(refused.value)
+    assert [sql for sql, words in said.items() if not words] == [], "answered"
+    assert [sql for sql, words in said.items() if "root:" in words or str(settings.root) in words] == []
     assert not list(settings.root.glob("out.csv"))
-    assert reader.arrow("select count(*) from gaj.resident").column(0).to_pylist() == [10]
 
 
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "select * from read_csv('/etc/passwd')",
-        "copy (select 1) to '/tmp/out.csv'",
-        "attach '/tmp/other.db'",
-        "select * from read_csv('http://127.0.0.1:1/x.csv')",
-        "load iceberg",
-    ],
-)
-def test_the_engine_refuses_too_when_the_guard_is_passed_by(reader: Reader, sql: str) -> None:
+def refusal(reader: Reader, sql: str) -> str:
+    """Return the words in which a statement is refused; nothing when it is answered."""
+    try:
+        reader.arrow(sql)
+    except QueryError as error:
+        return str(error) or type(error).__name__
+    return ""
+
+
+PAST_THE_GUARD = [
+    "select * from read_csv('/etc/passwd')",
+    "copy (select 1) to '/tmp/out.csv'",
+    "attach '/tmp/other.db'",
+    "select * from read_csv('http://127.0.0.1:1/x.csv')",
+    "load iceberg",
+]
+
+
+def test_the_engine_refuses_too_when_the_guard_is_passed_by(reader: Reader) -> None:
     """Second line of defence: the connection itself cannot leave the warehouse."""
-    with pytest.raises(DuckError):
-        reader._con.execute(sql)
+    for sql in PAST_THE_GUARD:
+        with pytest.raises(DuckError):
+            reader._con.execute(sql)
 
 
 def test_reader_keeps_its_state_while_main_moves_on(settings: Settings, reader: Reader, add_persons: Add) -> None:
