@@ -33,9 +33,7 @@ from infra.cli import (
 )
 from infra.cli.output import EXIT_UNAVAILABLE, UserError, fail
 
-COLLECT_AFTER = (
-    50_000  # new objects, where Python has 700: a command imports hundreds of thousands that are never garbage
-)
+COLLECT_AFTER = 50_000  # new objects, where Python has 700: hardly anything that a command imports is ever garbage
 
 app = typer.Typer(
     name="citybrain",

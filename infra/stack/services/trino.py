@@ -181,7 +181,7 @@ class Trino(StackService):
             "query.max-memory": "700MB",
             "memory.heap-headroom-per-node": "300MB",
             "query.max-history": "50",
-            "task.info.max-age": "2m",  # twice a second it walks what it still knows of tasks that have ended
+            "task.info.max-age": "2m",  # several times a second it walks what it still knows of tasks that have ended
             "query.min-expire-age": "2m",
             "task.max-worker-threads": str(max(4, 2 * (os.cpu_count() or 1))),
             "web-ui.preview.enabled": "false",
