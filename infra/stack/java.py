@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-ARCHIVE = "classes.jsa"
 UNITS = {"k": 10, "m": 20, "g": 30, "t": 40}
 
 
@@ -39,15 +39,16 @@ def client_jvm(heap: str) -> list[str]:
     ]
 
 
-def class_archive(beside: Path) -> list[str]:
+def class_archive(beside: Path, options: Sequence[str]) -> list[str]:
     """Return the options by which a server keeps its classes, parsed, beside its program: a third less to start it again.
 
-    A Java that stops in order writes them when there are none, or none of this program and version, and passes over what
-    it cannot use.
+    A Java that stops in order writes them when there are none, or none of this program and version. One with other
+    ``options`` could refuse them and would not write others in their place, so the name of the file tells the options.
     """
+    name = f"classes-{hashlib.sha256(chr(10).join(options).encode()).hexdigest()[:8]}.jsa"
     return [
         "-XX:+AutoCreateSharedArchive",
-        f"-XX:SharedArchiveFile={beside / ARCHIVE}",
+        f"-XX:SharedArchiveFile={beside / name}",
         "-Xlog:cds=error",
         "-Xlog:cds+dynamic=error",
     ]

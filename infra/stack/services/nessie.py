@@ -38,11 +38,12 @@ class Nessie(StackService):
         write_private(self.folder / "application.properties", properties(self._configuration()))
 
     def launch(self) -> Launch:
+        ours, chosen = client_jvm(self.settings.nessie_heap), self.settings.nessie_java_options
         command = [
             str(self.parts.java),
-            *client_jvm(self.settings.nessie_heap),
-            *class_archive(self.parts.nessie.parent),
-            *self.settings.nessie_java_options,
+            *ours,
+            *class_archive(self.parts.nessie.parent, [*ours, *chosen]),
+            *chosen,
             f"-Dquarkus.config.locations={self.folder / 'application.properties'}",
             "-jar",
             str(self.parts.nessie),

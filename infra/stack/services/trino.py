@@ -148,8 +148,8 @@ class Trino(StackService):
     def _jvm(self) -> list[str]:
         heap = self.settings.trino_heap
         collector = SERIAL if heap_bytes(heap) < SMALL_HEAP else G1
-        kept = class_archive(self.parts.trino)
-        return [f"-Xmx{heap}", *collector, *JVM, *kept, *self.settings.trino_java_options]
+        ours, chosen = [f"-Xmx{heap}", *collector, *JVM], self.settings.trino_java_options
+        return [*ours, *class_archive(self.parts.trino, [*ours, *chosen]), *chosen]
 
     def _node(self) -> dict[str, str]:
         node = hashlib.sha256(str(self.places.home).encode()).hexdigest()[:16]

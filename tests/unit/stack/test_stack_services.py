@@ -141,6 +141,26 @@ def test_options_of_nessies_jvm_come_after_ours(
     assert command.index("-XX:TieredStopAtLevel=1") < command.index("-jar")
 
 
+@pytest.mark.parametrize("server", ["trino", "nessie"])
+def test_classes_are_kept_beside_the_program_for_each_set_of_options(
+    server: str, places: StackPlaces, stack_settings: StackSettings, parts: Parts
+) -> None:
+    """A Java that checks classes refuses those that were kept by one that does not, and would keep none of its own."""
+    kept = []
+    for chosen in ((), ("-XX:-BytecodeVerificationRemote",), ()):
+        settings = stack_settings.model_copy(update={f"{server}_java_options": chosen})
+        service = {"trino": Trino, "nessie": Nessie}[server](places, settings, parts)
+        service.prepare()
+        options = service.launch().command
+        if server == "trino":
+            options += (service.folder / "etc" / "jvm.config").read_text(encoding="utf-8").splitlines()
+        kept += [Path(option.partition("=")[2]) for option in options if option.startswith("-XX:SharedArchiveFile=")]
+
+    assert len(kept) == 3
+    assert kept[0] == kept[2] != kept[1]
+    assert {path.parent for path in kept} == {parts.trino if server == "trino" else parts.nessie.parent}
+
+
 def test_a_heap_is_read_as_java_reads_it() -> None:
     assert [heap_bytes(heap) for heap in ("512", "2k", "3M", "1g", "1T")] == [512, 2 << 10, 3 << 20, 1 << 30, 1 << 40]
 
