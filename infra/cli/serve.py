@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 8642
 SHUTDOWN_SECONDS = 10
+COLLECT_AFTER = 700  # new objects, as Python has it: what the command line sets is for commands that soon end
 MINOR_WALKS_A_FULL_ONE = 1000  # a full walk of the cycle collector over a whole catalogue costs a page half a second
 key_app = typer.Typer(help="API keys of the data service", no_args_is_help=True)
 JsonFlag = Annotated[bool, typer.Option("--json", help="JSON on stdout")]
@@ -47,7 +48,7 @@ def serve(
     from lakehouse.connect.settings import Settings
 
     configure_logs(as_json=json)
-    gc.set_threshold(*gc.get_threshold()[:2], MINOR_WALKS_A_FULL_ONE)
+    gc.set_threshold(COLLECT_AFTER, gc.get_threshold()[1], MINOR_WALKS_A_FULL_ONE)
     settings = Settings()
     with _listen(host, port) as listener:
         url = _url(host, listener.getsockname()[1])

@@ -16,7 +16,6 @@ import structlog
 
 from lakehouse.connect.settings import Settings
 from lakehouse.pipeline.dbt_nursery import DbtCommand, run_dbt_command
-from lakehouse.pipeline.dbt_trino import PARSE
 from lakehouse.pipeline.project import project_of
 
 TARGET = "dbt"
@@ -102,7 +101,8 @@ def run_command(
     environment.pop(_AS_OF_DATE, None)
     if settings.as_of_date:
         environment[_AS_OF_DATE] = str(settings.as_of_date)
-    parsing = [] if trino is None else [PARSE, *common]
+    # A manifest written after parsing would name another catalog than the command's own, which is written after it.
+    parsing = [] if trino is None else ["parse", "--no-write-json", *common]
     done = run_dbt_command(DbtCommand([*arguments, *common], folder, environment, parsing))
     if (target / _PARTIAL_PARSE).exists():
         cached.parent.mkdir(parents=True, exist_ok=True)

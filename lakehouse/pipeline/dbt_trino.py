@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from lakehouse.connect.cluster import ClusterSettings
 from lakehouse.connect.trino_address import trino_address
 
-PARSE = "parse"
 SERVER_PREFIX = "CITYBRAIN_TRINO_"  # of the variables that say where Trino is
 CATALOG = f"{SERVER_PREFIX}CATALOG"
 
@@ -24,8 +23,6 @@ def trino_environment(cluster: ClusterSettings, catalog: str, without_table: Ite
         "CITYBRAIN_TRINO_PORT": str(address.port),
         "CITYBRAIN_TRINO_SCHEME": address.scheme,
         "CITYBRAIN_TRINO_CA": cluster.trino_ca,
-        # dbt talks to nobody else; a bundle that the machine names would win over the certificate of the profile
-        **({"REQUESTS_CA_BUNDLE": cluster.trino_ca} if cluster.trino_ca else {}),
         "CITYBRAIN_TRINO_USER": address.user,
         CATALOG: catalog,
         "CITYBRAIN_WITHOUT_TABLE": ",".join(sorted(without_table)),
