@@ -17,6 +17,7 @@ import psutil
 from infra.host.accounts import Account
 
 STOP_SECONDS, KILL_SECONDS = 15.0, 10.0
+LEFT_SECONDS = 3.0  # for what outlives all that it could report to, such as a task of an Airflow that has ended
 POLL_SECONDS = 0.1
 
 _children: dict[int, subprocess.Popen[bytes]] = {}  # kept, so that the exit status of those that end is taken
@@ -74,7 +75,7 @@ def stop(services: Iterable[Service]) -> list[str]:
     running = [service for service in services if is_running(service)]
     for service in running:
         _signal(service, signal.SIGTERM)
-    _wait_until_gone(running, STOP_SECONDS)
+    _wait_until_gone(running, STOP_SECONDS, LEFT_SECONDS)
     for service in running:
         _signal(service, signal.SIGKILL)
     _wait_until_gone(running, KILL_SECONDS)
@@ -126,15 +127,19 @@ def tail(service: Service, lines: int = 15) -> str:
     return "\n".join(text.splitlines()[-lines:])
 
 
-def _wait_until_gone(services: Iterable[Service], seconds: float) -> None:
-    """Wait until nothing is left of the sessions, or the time is over; what was killed takes a moment to be gone, too."""
+def _wait_until_gone(services: Iterable[Service], seconds: float, left_seconds: float | None = None) -> None:
+    """Wait until nothing is left of the sessions, or the time is over; what was killed takes a moment to be gone, too.
+
+    When those that lead them have all ended, what is left has ``left_seconds``, unless there is less time anyhow.
+    """
     waited_for = list(services)
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        for service in waited_for:
-            _reap(service.pid)
-        if not any(_session(service) for service in waited_for):
-            return
+        if not any(is_running(service) for service in waited_for):
+            if not any(_session(service) for service in waited_for):
+                return
+            if left_seconds is not None:
+                deadline, left_seconds = min(deadline, time.monotonic() + left_seconds), None
         time.sleep(POLL_SECONDS)
 
 

@@ -37,6 +37,7 @@ class Patience:
     poll: float = 0.4  # between looks at a process
     probe: float = 0.3  # between questions to a server that starts
     check: float = 15.0  # between questions to a server that serves
+    again: float = 1.0  # between questions to one that did not answer the last
     first_backoff: float = 0.5
     last_backoff: float = 20.0
     stop: float = 45.0
@@ -101,12 +102,12 @@ class Watch:
             self._start()
         assert self._process is not None
         self._become_healthy(self._process)
-        asked = time.monotonic()
+        asked, pause = time.monotonic(), self._patience.check
         while not self._stopping.wait(self._patience.poll):
             if not is_running(self._process):
                 return "it ended by itself"
-            if time.monotonic() - asked >= self._patience.check:
-                self._ask()
+            if time.monotonic() - asked >= pause:
+                pause = self._patience.check if self._ask() else self._patience.again
                 keep_small(self._places.log(self.name))
                 asked = time.monotonic()
         return ""
@@ -157,8 +158,8 @@ class Watch:
             log.info("healthy", service=self.name, pid=process.pid)
             return
 
-    def _ask(self) -> None:
-        """Ask a server that serves; one that does not answer is said to be unhealthy, and left to its work."""
+    def _ask(self) -> bool:
+        """Ask a server that serves, and say if it answers; one that does not is said to be unhealthy, and left to its work."""
         before = self._board.get(self.name)
         try:
             self.service.check()
@@ -166,10 +167,11 @@ class Watch:
             if before.phase is Phase.HEALTHY:
                 log.warning("unhealthy", service=self.name, reason=str(fault))
                 self._board.change(self.name, phase=Phase.UNHEALTHY, since=time.time(), reason=str(fault))
-            return
+            return False
         if before.phase is not Phase.HEALTHY:
             log.info("healthy again", service=self.name)
             self._board.change(self.name, phase=Phase.HEALTHY, since=time.time(), reason="")
+        return True
 
     def _may_try_again(self, reason: str) -> bool:
         """Wait a little longer after each crash; say no after too many in a short time."""

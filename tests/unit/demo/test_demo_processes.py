@@ -99,6 +99,19 @@ def test_stop_kills_what_does_not_want_to_end(launch: Start, monkeypatch: pytest
     _until(lambda: not is_running(service))
 
 
+def test_stop_does_not_wait_for_what_outlives_all_it_could_report_to(
+    launch: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.host.processes.STOP_SECONDS", 3_600)
+    monkeypatch.setattr("infra.host.processes.LEFT_SECONDS", 0.3)
+    service = launch(f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {STUBBORN!r}]).wait()")
+    child = psutil.Process(service.pid).children()[0]
+
+    stop([service, launch(WAIT)])
+
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
 def test_a_reused_process_id_is_not_taken_for_the_service(bystander: subprocess.Popen[bytes], tmp_path: Path) -> None:
     impostor = Service("scheduler", bystander.pid, "0.0", str(tmp_path / "log"))
     assert not is_running(impostor)

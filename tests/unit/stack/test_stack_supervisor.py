@@ -26,7 +26,7 @@ from infra.stack.state import Known, Phase, read_state
 from infra.stack.supervisor import Patience, Supervisor
 
 PATIENCE = Patience(
-    poll=0.02, probe=0.02, check=0.05, first_backoff=0.02, last_backoff=0.1, stop=5, crashes=3, window=60
+    poll=0.02, probe=0.02, check=0.05, again=0.05, first_backoff=0.02, last_backoff=0.1, stop=5, crashes=3, window=60
 )
 WAIT_SECONDS = 20.0
 
