@@ -260,14 +260,15 @@ def test_a_branch_has_a_trino_catalog_of_its_own_while_it_is_needed(stack: Stack
         stack.query("drop catalog run_lifecycle")
 
 
-@pytest.mark.parametrize("name", SERVERS)
-def test_a_server_that_is_killed_is_started_again_and_holds_its_data(stack: Stack, name: str) -> None:
-    before = stack.status(name)
+@pytest.mark.parametrize("names", [*((name,) for name in HOLDERS), AIRFLOW], ids="-".join)
+def test_a_server_that_is_killed_is_started_again_and_holds_its_data(stack: Stack, names: tuple[str, ...]) -> None:
+    before = {name: stack.status(name) for name in names}
 
-    os.kill(before.pid, signal.SIGKILL)
-    after = stack.wait_for(name, lambda status: status.is_healthy and status.pid not in {0, before.pid})
-
-    assert after.restarts == before.restarts + 1
+    for name in names:
+        os.kill(before[name].pid, signal.SIGKILL)
+    for name, killed in before.items():
+        after = stack.wait_for(name, lambda status, old=killed.pid: status.is_healthy and status.pid not in {0, old})
+        assert after.restarts == killed.restarts + 1
     for other in SERVERS:
         stack.wait_for(other, lambda status: status.is_healthy)
     assert stack.holds_its_data()

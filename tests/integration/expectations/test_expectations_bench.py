@@ -10,7 +10,7 @@ pytestmark = pytest.mark.integration
 
 
 def test_all_arms_find_the_same_verdicts_and_counts() -> None:
-    result = bench_quality(rows=120_000, repeat=1)
+    result = bench_quality(rows=20_000, repeat=1)
     assert result["equal"] is True
     assert result["params"]["expectations"] == 30
     assert set(result["arms"]) == {"ours", "floor", "peer:great_expectations"}

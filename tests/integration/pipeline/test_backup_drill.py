@@ -1,4 +1,4 @@
-"""The drill: a city is run and backed up, its machine is lost, an empty one gets it back. Timed, by the command line only."""
+"""The drill: a city is backed up, its machine is lost, an empty one gets it back. Timed, by the command line only."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from forked import Command
 from published_tables import published_tables
 from small_lake import every_file
 
+from lakehouse.backup import EmbeddedStore, back_up, restore
 from lakehouse.branches import publish_history
 from lakehouse.connect.database import branch_pointers
 from lakehouse.connect.settings import Settings
@@ -69,11 +70,12 @@ def snapshots(settings: Settings) -> dict[str, list[Any]]:
 
 
 @pytest.fixture(scope="module")
-def lost(tmp_path_factory: pytest.TempPathFactory, small_city: Path, parsed_home: Callable[[Path], Path]) -> Lost:
+def lost(tmp_path_factory: pytest.TempPathFactory, small_city: Path, small_home: Path) -> Lost:
     place = tmp_path_factory.mktemp("drill")
     home, backups = place / "machine" / "home", place / "backups"
-    run(parsed_home(home), small_city)
-    settings = Settings(home=home)
+    settings, published = Settings(home=home), Settings(home=small_home)
+    back_up(published, EmbeddedStore(published), place / "first")
+    assert restore(settings, EmbeddedStore(settings), place / "first").ok
     facts = citybrain(home, "backup", str(backups))
     found = Lost(
         home,
