@@ -50,11 +50,6 @@ class Command:
     def is_running(self) -> bool:
         return self._process.is_alive()
 
-    def kill(self) -> None:
-        """Let nothing of it go on."""
-        self._process.kill()
-        self.end()
-
     def end(self) -> subprocess.CompletedProcess[str]:
         """Wait for its end; return its exit code, negative for the signal that ended it, and what it printed."""
         self._process.join()

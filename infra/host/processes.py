@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -75,10 +75,12 @@ def stop(services: Iterable[Service]) -> list[str]:
     running = [service for service in services if is_running(service)]
     for service in running:
         _signal(service, signal.SIGTERM)
-    _wait_until_gone(running, STOP_SECONDS, LEFT_SECONDS)
+    deadline = time.monotonic() + STOP_SECONDS
+    _wait_while(is_running, running, deadline)
+    _wait_while(_session, running, min(deadline, time.monotonic() + LEFT_SECONDS))
     for service in running:
         _signal(service, signal.SIGKILL)
-    _wait_until_gone(running, KILL_SECONDS)
+    _wait_while(_session, running, time.monotonic() + KILL_SECONDS)  # what was killed takes a moment to be gone
     return [service.name for service in running]
 
 
@@ -91,9 +93,9 @@ def end(service: Service, number: int = signal.SIGTERM, seconds: float = STOP_SE
         return False
     with suppress(ProcessLookupError):
         os.kill(service.pid, number)
-    _wait_until_gone([service], seconds)
+    _wait_while(_session, [service], time.monotonic() + seconds)
     _signal(service, signal.SIGKILL)
-    _wait_until_gone([service], KILL_SECONDS)
+    _wait_while(_session, [service], time.monotonic() + KILL_SECONDS)
     return True
 
 
@@ -127,19 +129,13 @@ def tail(service: Service, lines: int = 15) -> str:
     return "\n".join(text.splitlines()[-lines:])
 
 
-def _wait_until_gone(services: Iterable[Service], seconds: float, left_seconds: float | None = None) -> None:
-    """Wait until nothing is left of the sessions, or the time is over; what was killed takes a moment to be gone, too.
-
-    When those that lead them have all ended, what is left has ``left_seconds``, unless there is less time anyhow.
-    """
-    waited_for = list(services)
-    deadline = time.monotonic() + seconds
+def _wait_while(holds: Callable[[Service], object], services: Sequence[Service], deadline: float) -> None:
+    """Wait while something holds of any of them, or until the time is over; those that end meanwhile are reaped."""
     while time.monotonic() < deadline:
-        if not any(is_running(service) for service in waited_for):
-            if not any(_session(service) for service in waited_for):
-                return
-            if left_seconds is not None:
-                deadline, left_seconds = min(deadline, time.monotonic() + left_seconds), None
+        for service in services:
+            _reap(service.pid)
+        if not any(holds(service) for service in services):
+            return
         time.sleep(POLL_SECONDS)
 
 

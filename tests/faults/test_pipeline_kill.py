@@ -36,7 +36,7 @@ def undisturbed(small_home: Path) -> dict[str, list[str]]:
 def test_a_run_killed_at_one_point_after_the_other_is_mended_by_running_again(
     tmp_path: Path, small_city: Path, undisturbed: dict[str, list[str]], parsed_home: Callable[[Path], Path]
 ) -> None:
-    """Every run finds what all killed before it have left. (One kill and one run, and after a publish: see the tests of the lakehouse.)"""
+    """Every run finds what all killed before it have left. (One kill and one run, also after a publish: see the lakehouse's.)"""
     home = parsed_home(tmp_path)
     for point in BEFORE_PUBLISH:
         killed_run(home, small_city, point)

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from copied_home import copy_home
 from forked import Command
 from published_tables import published_tables
 from small_lake import every_file
 
-from lakehouse.backup import EmbeddedStore, back_up, restore
 from lakehouse.branches import publish_history
 from lakehouse.connect.database import branch_pointers
 from lakehouse.connect.settings import Settings
@@ -73,9 +73,7 @@ def snapshots(settings: Settings) -> dict[str, list[Any]]:
 def lost(tmp_path_factory: pytest.TempPathFactory, small_city: Path, small_home: Path) -> Lost:
     place = tmp_path_factory.mktemp("drill")
     home, backups = place / "machine" / "home", place / "backups"
-    settings, published = Settings(home=home), Settings(home=small_home)
-    back_up(published, EmbeddedStore(published), place / "first")
-    assert restore(settings, EmbeddedStore(settings), place / "first").ok
+    settings = copy_home(small_home, home, place / "first")
     facts = citybrain(home, "backup", str(backups))
     found = Lost(
         home,
