@@ -61,18 +61,24 @@ def resident_id_number(col: str) -> str:
     return f"(case when ends_with({col}, 'X') then {with_x} else try_cast({col} as bigint) end % {10**18})"
 
 
-def resident_id_tests(col: str, number: str | None = None) -> list[str]:
+def resident_id_day(number: str) -> str:
+    """The birth date in a number of 18 digits, as an integer YYYYMMDD, whether there is such a day or not."""
+    return f"({number} // 10000 % 100000000)"
+
+
+def resident_id_tests(col: str, number: str | None = None, day: str | None = None) -> list[str]:
     """GB 11643, as conditions that must all hold: shape, a real birth date, and the right check character.
 
     The engine reads signs, points, underscores, exponents and hexadecimals as well as digits: of 18 bytes that give a
-    number of 18 digits and do not begin with 0, only those with an exponent (``e``) are not all digits. ``number`` may
-    name a column that holds :func:`resident_id_number`, so that it is not computed again for each condition.
+    number of 18 digits and do not begin with 0, only those with an exponent (``e``) are not all digits. ``number`` and
+    ``day`` may name columns that hold :func:`resident_id_number` and :func:`resident_id_day`, so that neither is
+    computed again wherever a condition needs it.
     """
     n = resident_id_number(col) if number is None else number
     return [
         f"strlen({col}) = 18 and {col} >= '1' and not (contains({col}, 'e') or contains({col}, 'E'))",
         f"{n} >= {10**17}",
-        _real_date(f"({n} // 10000 % 100000000)"),
+        _real_date(resident_id_day(n) if day is None else day),
         # The sum is 1 modulo 11; X is 10, read as 0.
         f"({weighted_digits(n, (1, *reversed(RESIDENT_ID_WEIGHTS)), 11)} - case when ends_with({col}, 'X') then 2 else 1 end) % 11 = 0",
     ]

@@ -15,6 +15,7 @@ from catalog.derive.sql_predicates import (
     CREDIT_CODE_ALPHABET,
     CREDIT_CODE_WEIGHTS,
     credit_code_tests,
+    resident_id_day,
     resident_id_number,
     resident_id_tests,
 )
@@ -49,9 +50,11 @@ def checksum(metric: str, form: Form, plain: Form | None = None) -> Compiler:
 
 
 def resident_id(column: str, col: str) -> tuple[str, tuple[Derived, ...]]:
-    """Return the condition of ``resident_id_valid``, its number taken from a column."""
+    """Return the condition of ``resident_id_valid``, its number and the day in it taken from columns."""
     number = Derived(f"{column}: number", resident_id_number(col), 1)
-    return f"coalesce({' and '.join(resident_id_tests(col, number.reference))}, false)", (number,)
+    day = Derived(f"{column}: day", f"cast({resident_id_day(number.reference)} as integer)", 2)
+    tests = resident_id_tests(col, number.reference, day.reference)
+    return f"coalesce({' and '.join(tests)}, false)", (number, day)
 
 
 def credit_code(column: str, col: str) -> tuple[str, tuple[Derived, ...]]:

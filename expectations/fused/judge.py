@@ -51,15 +51,21 @@ Judged = tuple[Compiled, dict[str, Any]]  # an expectation and its metrics
 def fetch_examples(engine: Engine, table: Table, judged: Sequence[Judged]) -> None:
     """Add to the metrics the smallest unexpected values of every expectation that has any: one more scan for all.
 
-    The smallest, not the first ones met: the same data then shows the same examples, whatever the threads do.
+    The smallest, not the first ones met: the same data then shows the same examples, whatever the threads do. The same
+    scan counts the unexpected values of which the first one found only a bound.
     """
     wanted = [(compiled, metrics) for compiled, metrics in judged if _lacks_examples(compiled, metrics)]
     together = [(c, metrics) for c, metrics in wanted if c.shape == "value" or engine.compares_rows]
     found: list[Any] = []
     if together:
-        lists = ", ".join(f"min({example_sql(c)}, {EXAMPLE_COUNT}) filter (where {c.unexpected})" for c, _ in together)
-        [row] = engine.rows(f"select {lists} from {source_sql(table, [c for c, _ in together])}")
-        found += zip(together, row, strict=True)
+        bounded = [(c, metrics) for c, metrics in together if c.bounded]
+        lists = [f"min({example_sql(c)}, {EXAMPLE_COUNT}) filter (where {c.unexpected})" for c, _ in together]
+        counts = [f"count(*) filter (where {c.unexpected})" for c, _ in bounded]
+        source = source_sql(table, [c for c, _ in together])
+        [row] = engine.rows(f"select {', '.join([*lists, *counts])} from {source}")
+        found += zip(together, row[: len(lists)], strict=True)
+        for (compiled, metrics), count in zip(bounded, row[len(lists) :], strict=True):
+            metrics[f"{compiled.counted}.unexpected_count"] = count
     if not engine.compares_rows:
         found += [((c, metrics), _sorted_examples(engine, table, c)) for c, metrics in wanted if c.shape != "value"]
     for (compiled, metrics), examples in found:

@@ -90,7 +90,8 @@ class Compiled:
     of them, in GE's ``shape`` (``nulls``: they are all null). ``summed``: GE sums ones and zeros, which over no rows is
     null, and so reports no count of an empty table. ``distinct``: unexpected are as many as the counted metric's
     aggregate says, less the distinct hashes. ``recount`` is the exact count and examples of a metric of which only a
-    bound is known: it runs when the bound is not 0.
+    bound is known: it runs when the bound is not 0. ``bounded``: of the counted metric, too, only a bound is known, and
+    its exact count comes with the examples.
     """
 
     aggregates: Mapping[str, str] = field(default_factory=dict)
@@ -105,6 +106,7 @@ class Compiled:
     summed: bool = False
     distinct: Distinct | None = None
     recount: str | None = None
+    bounded: bool = False
 
 
 Kwargs = Mapping[str, Any]
@@ -126,20 +128,20 @@ def column_map(
     *,
     joins: tuple[Join, ...] = (),
     derived: tuple[Derived, ...] = (),
-    suspect: str = "true",
+    bound: str | None = None,
 ) -> Compiled:
     """GE's column map: nulls are left out; unexpected are the others for which ``good`` is false.
 
-    ``suspect`` is a cheap condition that every unexpected value meets; where it fails, ``good`` is not computed.
+    ``bound`` is a cheap condition on aggregates, which holds whenever a value is unexpected; only then they are counted.
     """
     col = table.column(column)
-    first = "" if suspect == "true" else f" and {suspect}"
-    bad = f"{col} is not null{first} and not ({good})"
+    bad = f"{col} is not null and not ({good})"
+    counted = f"count(*) filter (where {bad})" if bound is None else f"cast(coalesce({bound}, false) as integer)"
     return Compiled(
         aggregates={
             **ROWS,
             "column_values.nonnull.unexpected_count": f"count(*) - count({col})",
-            f"{metric}.unexpected_count": f"count(*) filter (where {bad})",
+            f"{metric}.unexpected_count": counted,
         },
         joins=joins,
         derived=derived,
@@ -147,6 +149,7 @@ def column_map(
         columns=(column,),
         unexpected=bad,
         summed=True,
+        bounded=bound is not None,
     )
 
 
