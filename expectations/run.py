@@ -159,7 +159,9 @@ def _compile(entry: _Entry, table: Table) -> _Entry:
 def _scan(engine: Engine, table: Table, entries: Sequence[_Entry]) -> dict[str, Any]:
     """Compute every aggregate of the suite in one scan; return the values by their SQL."""
     compiled = [entry.compiled for entry in entries if entry.compiled is not None]
-    aggregates = list(dict.fromkeys(sql for plan in compiled for sql in plan.aggregates.values()))
+    listed = [sql for plan in compiled for sql in plan.aggregates.values()]
+    listed += [sql for plan in compiled if plan.distinct for sql in engine.distinct_aggregates(plan.distinct)]
+    aggregates = list(dict.fromkeys(listed))
     if not aggregates:
         return {}
     [row] = engine.rows(f"select {', '.join(aggregates)} from {source_sql(table, compiled)}")

@@ -32,7 +32,7 @@ def metrics_of(engine: Engine, compiled: Compiled, values: Mapping[str, Any]) ->
     if compiled.summed and metrics["table.row_count"] == 0:
         metrics[f"{compiled.counted}.unexpected_count"] = None
     if compiled.distinct is not None and (counted := metrics[f"{compiled.counted}.unexpected_count"]):
-        metrics[f"{compiled.counted}.unexpected_count"] = counted - engine.distinct(compiled.distinct, counted)
+        metrics[f"{compiled.counted}.unexpected_count"] = counted - engine.distinct(compiled.distinct, counted, values)
     if compiled.recount is not None and metrics[f"{compiled.counted}.unexpected_count"]:
         [(count, examples)] = engine.rows(compiled.recount)
         metrics[f"{compiled.counted}.unexpected_count"] = count
