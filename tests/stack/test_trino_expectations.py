@@ -14,6 +14,7 @@ from expectation_cases import COLUMNS, DIVISIONS, GOOD_CODES, MAPPED, PAIRS, SIN
 from isolated_cluster import make_cluster_home, remove_cluster_home
 from stdnum.cn.ric import calc_check_digit
 
+from expectations.engines import TrinoEngine
 from expectations.fused import compile as compiled
 from expectations.fused.plan import EXAMPLE_COUNT, Table, column_map
 from expectations.gx import load_great_expectations
@@ -173,6 +174,29 @@ def test_a_table_or_column_that_is_missing_fails_its_expectations(engines: Engin
         )
         assert ours == theirs
         assert not theirs[0]["success"]
+
+
+def test_keys_are_counted_by_the_scan_and_not_by_statements_of_their_own(
+    engines: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engines.fill([row for row in table_rows() if row[2] is not None][:1])
+    entries: list[dict[str, Any]] = [
+        {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "num"}},
+        {"type": "expect_compound_columns_to_be_unique", "kwargs": {"column_list": ["num", "big"]}},
+        {"type": "expect_table_row_count_to_equal", "kwargs": {"value": 1}},
+    ]
+    asked: list[str] = []
+    ask = TrinoEngine.rows
+
+    def rows(engine: TrinoEngine, sql: str) -> list[tuple[Any, ...]]:
+        asked.append(sql)
+        return ask(engine, sql)
+
+    monkeypatch.setattr(TrinoEngine, "rows", rows)
+    [result] = validate(engines.trino, [{"name": TABLE, "expectations": entries}])
+
+    assert result.success
+    assert len(asked) == 1
 
 
 def test_the_comparison_would_notice_a_bound_taken_as_exclusive(

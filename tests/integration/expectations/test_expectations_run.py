@@ -73,6 +73,28 @@ def test_failures_cost_one_more_scan_for_all_their_examples(person: Any) -> None
     assert result.validation.results[-2].result["partial_unexpected_list"] == [200]
 
 
+@pytest.mark.parametrize(
+    ("longest", "scans", "unexpected"),
+    [(9, 1, []), (3, 2, []), (2, 2, ["王小明"]), (1, 2, ["李四", "王小明"])],
+    ids=["bytes fit", "characters fit", "one is too long", "two are"],
+)
+def test_lengths_are_counted_in_characters_and_only_where_bytes_exceed(
+    con: Any, longest: int, scans: int, unexpected: list[str]
+) -> None:
+    con.execute("create schema gaj")
+    con.execute("create table gaj.person as select unnest(['李四', '王小明', 'x', null]) as name")
+    counting = Counting(con)
+
+    [result] = validate(
+        counting, [suite(entry("expect_column_value_lengths_to_be_between", column="name", max_value=longest))]
+    )
+
+    [found] = result.validation.results
+    assert found.success == (not unexpected)
+    assert (found.result["unexpected_count"], found.result["partial_unexpected_list"]) == (len(unexpected), unexpected)
+    assert len(counting.scans) == scans
+
+
 def test_results_are_gx_objects_with_gx_statistics(person: Any) -> None:
     [result] = validate(person, [suite(*CHECKS, entry("expect_column_values_to_be_unique", column="id"))])
     assert isinstance(result.validation, ExpectationSuiteValidationResult)
