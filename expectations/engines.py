@@ -73,7 +73,7 @@ class DuckDbEngine:
         return found
 
     def distinct_aggregates(self, wanted: Distinct) -> list[str]:
-        """Return none."""
+        """Return nothing: :meth:`distinct` reads the column by itself."""
         return []
 
     def distinct(self, wanted: Distinct, rows: int, scanned: Mapping[str, Any]) -> int:

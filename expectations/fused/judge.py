@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.derive.sql_predicates import quote
 from expectations.engines import Engine
-from expectations.fused.plan import EXAMPLE_COUNT, Compiled, Table, example_sql
+from expectations.fused.plan import EXAMPLE_COUNT, Compiled, Table, count_where, example_sql
 from expectations.stock import RESULT_FORMAT
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def fetch_examples(engine: Engine, table: Table, judged: Sequence[Judged]) -> No
     if together:
         bounded = [(c, metrics) for c, metrics in together if c.bounded]
         lists = [f"min({example_sql(c)}, {EXAMPLE_COUNT}) filter (where {c.unexpected})" for c, _ in together]
-        counts = [f"count(*) filter (where {c.unexpected})" for c, _ in bounded]
+        counts = [count_where(c.unexpected) for c, _ in bounded]
         source = source_sql(table, [c for c, _ in together])
         [row] = engine.rows(f"select {', '.join([*lists, *counts])} from {source}")
         found += zip(together, row[: len(lists)], strict=True)

@@ -40,7 +40,7 @@ def _pair(table: Table, kwargs: Kwargs, metric: str, good: str, default_ignore: 
         aggregates={
             **ROWS,
             f"{metric}.filtered_row_count": count_where(domain),
-            f"{metric}.unexpected_count": f"count(*) filter (where {bad})",
+            f"{metric}.unexpected_count": count_where(bad),
         },
         counted=metric,
         columns=(kwargs["column_A"], kwargs["column_B"]),

@@ -136,7 +136,7 @@ def column_map(
     """
     col = table.column(column)
     bad = f"{col} is not null and not ({good})"
-    counted = f"count(*) filter (where {bad})" if bound is None else f"cast(coalesce({bound}, false) as integer)"
+    counted = count_where(bad) if bound is None else f"cast(coalesce({bound}, false) as integer)"
     return Compiled(
         aggregates={
             **ROWS,
